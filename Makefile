@@ -1,0 +1,92 @@
+# The front door; `make help` lists it. Every target installs what it needs the first time.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# Without .pyc files every start would compile torch, Lightning and MLflow again.
+unexport PYTHONDONTWRITEBYTECODE
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DO_NOT_TRACK := 1
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+PYTHON ?= python3
+JOBS ?=
+EXPERIMENT ?=
+DATA ?=
+TRIALS ?=
+TIMEOUT ?=
+PORT ?= 5000
+FROM ?=
+MODEL ?=
+ONLY ?=
+TESTS ?= tests
+INSTALLED := .venv/installed
+CLI := python -m pipeline.cli
+SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
+
+.PHONY: help install repro why smoke test lint sweep promote ui serve report readme doctor bench fill import-cells audit lock
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
+
+install: $(INSTALLED) ## the locked packages, into .venv
+
+$(INSTALLED): requirements.txt requirements-uv.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-hashes -r requirements-uv.txt
+	.venv/bin/uv pip sync --quiet --python .venv/bin/python --compile-bytecode --require-hashes requirements.txt requirements-uv.txt
+	touch $@
+
+repro: $(INSTALLED) ## from raw data to the report, missing cells side by side [JOBS= EXPERIMENT= DATA=]
+	@$(CLI) repro $(SELECTION)
+
+why: $(INSTALLED) ## what repro would run, because of which input, and for how long [EXPERIMENT= DATA= JOBS=]
+	@$(CLI) why $(SELECTION)
+
+smoke: $(INSTALLED) ## every stage on scikit-learn's digits, in a scratch copy
+	@python -m bench.scratch
+
+test: $(INSTALLED) ## pytest [TESTS=path]
+	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } > /dev/null \
+	  || echo "no chromium: the browser test will be skipped"
+	@python -m pytest $(TESTS)
+
+lint: $(INSTALLED) ## ruff and mypy
+	@ruff check . && ruff format --check . && mypy
+
+sweep: $(INSTALLED) ## search hyperparameters on validation [EXPERIMENT= TRIALS= TIMEOUT=seconds JOBS=]
+	@python -m pipeline.search.commands sweep --experiment "$(EXPERIMENT)" --jobs "$(JOBS)" --trials "$(TRIALS)" --timeout "$(TIMEOUT)"
+
+promote: $(INSTALLED) ## the best trial as a recipe and a row beside the default [EXPERIMENT=]
+	@python -m pipeline.search.commands promote --experiment "$(EXPERIMENT)"
+
+ui: $(INSTALLED) ## MLflow over the project's store, on loopback [PORT=5000]
+	@$(CLI) ui --port $(PORT)
+
+serve: $(INSTALLED) ## a registered model over HTTP, on loopback [MODEL=name@alias PORT=5000]
+	@$(CLI) serve "$(MODEL)" --port $(PORT)
+
+report: $(INSTALLED) ## tables and figures again, from the files in Git alone
+	@python -m stages.report && cat reports/$$(sed -n 's/^profile: //p' params.yaml)/comparison.txt
+
+readme: $(INSTALLED) ## the newest table into README.md
+	@python -m pipeline.report.readme
+
+doctor: $(INSTALLED) ## versions, devices, disk, stores and data hashes; fails if something is broken
+	@python -m pipeline.doctor
+
+bench: $(INSTALLED) ## the project's measurements against their peers [ONLY=name]
+	@python -m bench $(ONLY)
+
+fill: $(INSTALLED) ## cells alone, for a machine whose .cells go elsewhere [EXPERIMENT= DATA= JOBS=]
+	@$(CLI) fill $(SELECTION)
+
+import-cells: $(INSTALLED) ## copy another machine's finished cells in, verified [FROM=folder]
+	@$(CLI) import-cells "$(FROM)"
+
+audit: $(INSTALLED) ## rehash every finished cell
+	@$(CLI) audit
+
+lock: $(INSTALLED) ## newest versions that requirements.in allows, hashed
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-uv.in -o requirements-uv.txt

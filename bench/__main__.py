@@ -1,0 +1,25 @@
+"""All measurements, or those named: `python -m bench [training cells noop parallel publish laptop]`."""
+
+import importlib
+import sys
+
+from bench.figures import Figure, record, table
+
+BENCHES = ["training", "cells", "noop", "parallel", "publish", "laptop"]
+
+
+def main(chosen: list[str]) -> int:
+    """Print the table; exit code 1 if a figure is above its limit."""
+    if unknown := set(chosen) - set(BENCHES):
+        sys.exit(f"unknown: {', '.join(unknown)}; valid: {', '.join(BENCHES)}")
+    figures: list[Figure] = []
+    for name in chosen or BENCHES:
+        for figure in record(name, importlib.import_module(f"bench.{name}").measure()):
+            figures.append(figure)
+            print(f"{figure.name}: {figure.median:g} {figure.unit}", flush=True)
+    print("\n" + table(figures))
+    return 0 if all(f.holds for f in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""A laboratory for comparing neural architectures; DESIGN notes are in CONTRIBUTING.md."""

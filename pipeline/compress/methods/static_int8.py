@@ -1,0 +1,86 @@
+"""Static 8-bit quantization of weights and activations, in ONNX Runtime's QDQ form.
+
+Jacob et al. (2018): Quantization and training of neural networks for efficient integer-arithmetic-only inference.
+Activation ranges are those seen on training items.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime import quantization
+from onnxruntime.quantization import shape_inference
+from pydantic import Field
+
+from pipeline.compress.onnx_export import export
+from pipeline.data.dataset import Dataset
+from pipeline.training.network import load_network
+
+TAKES = "models"  # the folder of what it can compress
+
+
+class _Calibration(quantization.CalibrationDataReader):
+    """Raw training items, a batch at a time."""
+
+    def __init__(self, x: np.ndarray, batch: int = 64) -> None:
+        self.batches = iter([x[i : i + batch].astype(np.float32) for i in range(0, len(x), batch)])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        batch = next(self.batches, None)
+        return None if batch is None else {"input": batch}
+
+
+def apply(
+    source: Path,
+    target: Path,
+    data: Dataset,
+    seed: int,
+    threads: int,
+    *,
+    calibration_samples: Annotated[int, Field(ge=1)] = 256,
+    calibration: Literal["minmax", "entropy", "percentile"] = "minmax",
+    per_channel: bool = True,
+    reduce_range: bool = False,
+) -> None:
+    """Read the network in `source`, write `baseline.onnx` and `model.onnx` into `target`.
+
+    per_channel: a scale a filter instead of one a tensor. reduce_range: weights of 7 bits, for processors without VNNI,
+    where sums of 8-bit products can overflow.
+    """
+    torch.set_num_threads(threads)
+    export(load_network(source), data.shape, target / "baseline.onnx")
+    x = data.x["train"]
+    chosen = np.random.default_rng([seed, 3]).permutation(len(x))[:calibration_samples]
+    methods = {
+        "minmax": quantization.CalibrationMethod.MinMax,
+        "entropy": quantization.CalibrationMethod.Entropy,
+        "percentile": quantization.CalibrationMethod.Percentile,
+    }
+    with tempfile.TemporaryDirectory(dir=target) as draft:
+        prepared = Path(draft) / "prepared.onnx"
+        shape_inference.quant_pre_process(target / "baseline.onnx", prepared)
+        quantization.quantize_static(
+            prepared,
+            target / "model.onnx",
+            _Calibration(x[chosen]),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=per_channel,
+            reduce_range=reduce_range,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            calibrate_method=methods[calibration],
+            nodes_to_exclude=_scaling_nodes(prepared),
+        )
+
+
+def _scaling_nodes(path: Path) -> list[str]:
+    """Names of the multiplication and addition before the first layer: raw pixels need them in full precision."""
+    names = []
+    for node in onnx.load(path).graph.node:
+        if node.op_type in ("Conv", "Gemm", "MatMul"):
+            break
+        names.append(node.name)
+    return names

@@ -1,0 +1,74 @@
+"""A prepared data set as a trained thing sees it: raw arrays within the budget, and scaling fitted on train."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.cells import read_json
+from pipeline.data.prepare import stratified
+from pipeline.data.raw import DataError
+
+VALIDATION_SEED = 0  # every seed is judged on the same validation items
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """x[split]: uint8 (N, C, H, W) or float32 (N, F), unscaled; y[split]: int64 (N,); meta: of `meta.json`."""
+
+    x: dict[str, np.ndarray]
+    y: dict[str, np.ndarray]
+    meta: dict[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.meta["shape"])
+
+    @property
+    def classes(self) -> list[str]:
+        return self.meta["classes"]
+
+
+def load(folder: Path, budget: dict[str, Any], seed: int, splits: tuple[str, ...]) -> Dataset:
+    """Arrays of `splits`; train is cut to the budget by a stratified draw of `seed`, validation by a fixed one.
+
+    DataError, with counts, where a draw is so small that a class has no item in it.
+    """
+    x, y = {}, {}
+    meta = read_json(folder / "meta.json")
+    limits = {"train": (budget["samples"], seed), "validation": (budget["validation"], VALIDATION_SEED)}
+    for split in splits:
+        items, labels = (np.load(folder / f"{a}_{split}.npy", mmap_mode="r", allow_pickle=False) for a in "xy")
+        size, draw = limits.get(split, (None, 0))
+        if size is not None and size < len(labels):
+            chosen = stratified(np.asarray(labels), size, np.random.default_rng([draw, 1]))
+            items, labels = items[chosen], labels[chosen]
+            _require_every_class(np.bincount(labels, minlength=len(meta["classes"])), meta["classes"], split)
+        x[split], y[split] = np.array(items), np.array(labels)
+    return Dataset(x, y, meta)
+
+
+def _require_every_class(counts: np.ndarray, classes: list[str], split: str) -> None:
+    if not counts.all():
+        table = ", ".join(f"{c} {n}" for c, n in zip(classes, counts, strict=True))
+        raise DataError(f"the budget's {counts.sum()} {split} items leave a class without any ({table}); raise it")
+
+
+def scaling(statistics: dict[str, list[float]], how: str) -> tuple[np.ndarray, np.ndarray]:
+    """(shift, factor), float32, one value a channel or column: a scaled input is (x - shift) * factor.
+
+    A constant channel or column keeps the factor 1.
+    """
+    low, high, mean, std = (np.asarray(statistics[s]) for s in ("minimum", "maximum", "mean", "std"))
+    shift, width = {
+        "none": (np.zeros_like(mean), np.ones_like(mean)),
+        "unit": (low, high - low),
+        "standardise": (mean, std),
+    }[how]
+    return shift.astype(np.float32), (1.0 / np.where(width > 0, width, 1.0)).astype(np.float32)
+
+
+def class_weights(y: np.ndarray, classes: int) -> np.ndarray:
+    """Float32 (classes,): inverse frequencies whose mean over the items of `y` is 1."""
+    return (len(y) / (classes * np.bincount(y, minlength=classes))).astype(np.float32)

@@ -1,0 +1,136 @@
+"""One row for every experiment and variant: the numbers of the main table, before any formatting."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from pipeline.params import Params
+from pipeline.report import statistics
+from pipeline.report.references import Figure, Reference
+from pipeline.report.tidy import Loaded
+
+References = Mapping[tuple[str, str], tuple[Reference, Figure]]
+
+
+@dataclass
+class Row:
+    """The columns of comparison.csv. Accuracies are fractions; `None` is not applicable or not measured."""
+
+    key: str
+    experiment: str  # of a variant, the one it is made from
+    data: str
+    model: str
+    recipe: str
+    variant: str
+    samples: int | None  # None: the whole training split
+    epochs: int | None  # None: not trained in epochs
+    seeds: int  # asked for
+    seeds_ok: int
+    status: Literal["ok", "partial", "failed", "not run"]
+    reason: str
+    accuracy: float | None = None
+    accuracy_std: float | None = None
+    accuracy_half_width: float | None = None  # of the 95 % interval
+    accuracy_smallest_difference: float | None = None
+    macro_f1: float | None = None
+    parameters: float | None = None
+    flops: float | None = None
+    bytes: float | None = None
+    train_seconds: float | None = None
+    latency_ms: float | None = None
+    hardware: str = ""
+    accuracy_before: float | None = None  # variants: the float32 ONNX export of the same network
+    accuracy_change: float | None = None
+    accuracy_change_half_width: float | None = None  # 95 % interval of the differences, seed by seed
+    bytes_before: float | None = None
+    latency_ms_before: float | None = None
+    published: float | None = None
+    published_difference: float | None = None
+    published_comparable: bool | None = None
+    published_note: str = ""
+    published_source: str = ""
+
+
+def rows(params: Params, profile: str, loaded: Mapping[str, Loaded], references: References) -> list[Row]:
+    return [_row(params, profile, key, found, references) for key, found in loaded.items()]
+
+
+def _row(params: Params, profile: str, key: str, found: Loaded, references: References) -> Row:
+    variant = params.variants.get(key)
+    owner = variant.of if variant else key
+    experiment = params.experiments[owner]
+    budget = params.data[experiment.data].budget[profile]
+    asked = params.profiles[profile].seeds
+    accuracy = found.values("accuracy", "test")
+    row = Row(
+        key=key,
+        experiment=owner,
+        data=experiment.data,
+        model=experiment.short,
+        recipe=experiment.recipe,
+        variant=" + ".join(step["method"] for step in variant.steps) if variant else "none",
+        samples=budget.samples,
+        epochs=None if experiment.model.startswith("classical/") else budget.epochs,
+        seeds=len(asked),
+        seeds_ok=len(accuracy),
+        status=_status(len(asked), len(accuracy), bool(found.results)),
+        reason=_reason(asked, accuracy, found),
+    )
+    _measure(row, found, accuracy)
+    if variant:
+        _before(row, found, accuracy)
+    elif (row.data, row.model) in references:
+        _publish(row, *references[row.data, row.model])
+    return row
+
+
+def _status(asked: int, ended_well: int, ran: bool) -> Literal["ok", "partial", "failed", "not run"]:
+    if not ran:
+        return "not run"
+    return "ok" if ended_well == asked else "partial" if ended_well else "failed"
+
+
+def _reason(asked: list[int], accuracy: Mapping[int, float], found: Loaded) -> str:
+    if found.stale:
+        return "the results here are of other parameters"
+    if not found.results:
+        return "no results of this profile here"
+    failures = found.failures()
+    return "; ".join(f"seed {seed}: {failures.get(seed, 'not run')}" for seed in asked if seed not in accuracy)
+
+
+def _measure(row: Row, found: Loaded, accuracy: Mapping[int, float]) -> None:
+    over = statistics.summarize(list(accuracy.values()))
+    row.accuracy, row.accuracy_std, row.accuracy_half_width = over.mean, over.std, over.half_width
+    row.accuracy_smallest_difference = over.smallest_difference
+    row.macro_f1 = _mean(found.values("macro_f1", "test"))
+    for name in ("parameters", "flops", "bytes"):
+        setattr(row, name, _mean(found.values(name)))
+    for name in ("train_seconds", "latency_ms"):
+        setattr(row, name, _mean(found.values(name, costs=True)))
+    row.hardware = "; ".join(sorted({r["hardware"] for r in found.costs if r["hardware"]}))
+
+
+def _before(row: Row, found: Loaded, accuracy: Mapping[int, float]) -> None:
+    before = found.values("onnx_float32_accuracy", "test")
+    change = statistics.summarize([accuracy[seed] - before[seed] for seed in accuracy if seed in before])
+    row.accuracy_before, row.accuracy_change = _mean(before), change.mean
+    row.accuracy_change_half_width = change.half_width
+    row.bytes_before = _mean(found.values("onnx_float32_bytes"))
+    row.latency_ms_before = _mean(found.values("onnx_float32_latency_ms", costs=True))
+
+
+def _publish(row: Row, reference: Reference, figure: Figure) -> None:
+    """The budget is comparable only where the profile trains on every sample that the data set has."""
+    row.published, row.published_source = figure.value, reference.name
+    if row.accuracy is not None:
+        row.published_difference = row.accuracy - figure.value
+    row.published_comparable = figure.comparable and row.samples is None
+    limits = [] if row.samples is None else [f"ours is trained on {row.samples:,} samples only"]
+    recalled = ["quoted from memory, not checked in the source"] if figure.checked == "memory" else []
+    row.published_note = "; ".join([figure.note, *limits, *recalled])
+
+
+def _mean(values: Mapping[int, float]) -> float | None:
+    return fmean(values.values()) if values else None

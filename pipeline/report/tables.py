@@ -1,0 +1,137 @@
+"""Rows as tables of text: which columns, how a number is written, and the remarks that no cell has room for."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.report.comparison import Row
+from pipeline.report.document import Table
+from pipeline.report.statistics import ALPHA, CONFIDENCE, POWER
+
+INTERVAL = f"± is the half width of the {CONFIDENCE:.0%} interval (Student's t) of the mean over the n seeds"
+MDD = (
+    f"MDD, the minimum detectable difference: what two rows of this n and this row's standard deviation must differ by \
+for a two-sided t test at level {ALPHA} to find it with {POWER:.0%} power"
+)
+NOTES = (
+    f"{INTERVAL}. A seed decides initialisation, order and, where the budget is below the whole set, which training \
+samples are drawn. The sampling error of the test set is not in it.",
+    f"{MDD}. A smaller gap is no evidence for an order.",
+    "— : no spread to judge from. There is one seed only, or every seed gave the same accuracy: the method is \
+deterministic, or the test set too small to tell the seeds apart.",
+    "Choices were made on the validation split; the test split was touched once, by the weights of the last epoch.",
+    "FLOPs: one sample forward, two to a multiply-add. Latency: median at batch size 1. Seconds: mean of seeds.",
+    "* a published figure of another architecture or from more training samples than ours: not a reproduction.",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """where: `t` terminal, `a` and `c` the accuracy and the cost table of LaTeX. Markdown and HTML have all columns."""
+
+    header: str
+    text: Callable[[Row], str]
+    where: str = "tac"
+
+
+EXPERIMENTS = (
+    Column("experiment", lambda r: r.key),
+    Column("model", lambda r: r.model, ""),
+    Column("recipe", lambda r: r.recipe, "a"),
+    Column("test acc. %", lambda r: accuracy(r), "ta"),
+    Column("±", lambda r: spread(r, r.accuracy_half_width), "ta"),
+    Column("n", lambda r: seeds(r), "ta"),
+    Column("MDD", lambda r: spread(r, r.accuracy_smallest_difference), "ta"),
+    Column("macro F1 %", lambda r: percent(r.macro_f1), "a"),
+    Column("parameters", lambda r: "" if r.parameters is None else f"{r.parameters:,.0f}", "tc"),
+    Column("FLOPs", lambda r: scaled(r.flops), "c"),
+    Column("train s", lambda r: three(r.train_seconds), "tc"),
+    Column("latency ms", lambda r: three(r.latency_ms), "tc"),
+    Column("size", lambda r: scaled(r.bytes, "B"), "tc"),
+    Column("published %", lambda r: percent(r.published) + "*" * (r.published_comparable is False), "ta"),
+    Column("diff.", lambda r: percent(r.published_difference, "+.2f"), "ta"),
+    Column("source", lambda r: f"[{r.published_source}]" if r.published_source else "", "a"),
+)
+VARIANTS = (
+    Column("variant", lambda r: r.key),
+    Column("method", lambda r: r.variant),
+    Column("acc. before %", lambda r: percent(r.accuracy_before)),
+    Column("after %", lambda r: accuracy(r)),
+    Column("change", lambda r: percent(r.accuracy_change, "+.2f")),
+    Column("±", lambda r: spread(r, r.accuracy_change_half_width)),
+    Column("n", lambda r: seeds(r)),
+    Column("size before", lambda r: scaled(r.bytes_before, "B")),
+    Column("after", lambda r: scaled(r.bytes, "B")),
+    Column("ms before", lambda r: three(r.latency_ms_before)),
+    Column("ms after", lambda r: three(r.latency_ms)),
+)
+
+
+def of(columns: Sequence[Column], rows: Sequence[Row], caption: str, where: str = "") -> Table:
+    """Without the columns that say nothing here."""
+    columns = [c for c in columns if where in c.where and any(map(c.text, rows))]
+    cells = [[column.text(row) for column in columns] for row in rows]
+    return Table([column.header for column in columns], cells, caption, ("model", "recipe", "method", "source"))
+
+
+def experiments(rows: Sequence[Row], where: str = "") -> list[Table]:
+    """One a data set; its budget stands in the caption."""
+    tables = []
+    for data, group in by_data(row for row in rows if row.variant == "none").items():
+        samples = "all training samples" if group[0].samples is None else f"{group[0].samples:,} training samples"
+        epochs = {f", {row.epochs} epochs" for row in group if row.epochs}
+        tables.append(of(EXPERIMENTS, group, f"{data}: {samples}{''.join(epochs)}, {group[0].seeds} seeds", where))
+    return tables
+
+
+def variants(rows: Sequence[Row]) -> list[Table]:
+    caption = "Compression. Before: the float32 ONNX export of the same network; ± is of the change, paired by seed"
+    compressed = [row for row in rows if row.variant != "none"]
+    return [of(VARIANTS, compressed, caption)] if compressed else []
+
+
+def remarks(rows: Sequence[Row]) -> list[str]:
+    """Why a seed failed, and how to get a row that is not here."""
+    failed = [f"{row.key} FAILED: {row.reason}" for row in rows if row.status in ("failed", "partial")]
+    missing = [
+        f"{r.key} was not run here: `make repro EXPERIMENT={r.experiment}`" for r in rows if r.status == "not run"
+    ]
+    hint = ["Results made on another machine come in with `make import-cells FROM=folder`."] if missing else []
+    return failed + missing + hint
+
+
+def by_data(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.data, []).append(row)
+    return groups
+
+
+def accuracy(row: Row) -> str:
+    """Never a bare mean of survivors."""
+    if row.status in ("failed", "not run"):
+        return {"failed": "FAILED", "not run": "not run here"}[row.status]
+    return percent(row.accuracy) + (f" ({row.seeds_ok} of {row.seeds} seeds)" if row.status == "partial" else "")
+
+
+def seeds(row: Row) -> str:
+    return "" if row.status == "not run" else f"{row.seeds_ok} of {row.seeds}"
+
+
+def spread(row: Row, value: float | None) -> str:
+    return percent(value) if value is not None else "—" if row.accuracy is not None else ""
+
+
+def percent(value: float | None, form: str = ".2f") -> str:
+    return "" if value is None else format(100 * value, form)
+
+
+def three(value: float | None) -> str:
+    """Three significant digits, without exponent down to 0.0001."""
+    return "" if value is None else f"{value:,.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
+def scaled(value: float | None, unit: str = "") -> str:
+    if value is None:
+        return ""
+    power = sum(value >= 1000**p for p in (1, 2, 3, 4))
+    return f"{three(value / 1000**power)} {' kMGT'[power].strip()}{unit}".strip()

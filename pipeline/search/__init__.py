@@ -1,0 +1,1 @@
+"""Hyperparameter search; the only package that imports optuna, and only where a search runs."""

@@ -1,0 +1,107 @@
+"""What a study searches: one experiment under one profile, the axes of its space, and the cell of each trial."""
+
+import math
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline import fingerprint, params, paths, signature
+from pipeline.cells import Cell
+from pipeline.params import ParamsError
+from pipeline.plan import Plan
+from pipeline.runner import Run
+from pipeline.search.space import Axis
+
+Values = dict[str, Any]  # by axis, such as {"set.lr": 0.01, "args.hidden": [64]}
+DIGITS = 4  # significant ones of a searched number, so that a promoted recipe reads like a written one
+
+
+class Subject:
+    """A trial is the train cell of the profile's first seed with some values changed, so a promoted row finds it made.
+
+    Judged by accuracy on the validation split alone. All that decides it but the searched values is part of `name`.
+    """
+
+    def __init__(self, plan: Plan, key: str, jobs: int = 1) -> None:
+        """Makes the data where it is missing, since its digest is a part of what is searched."""
+        self.plan, self.key, self.seed = plan, key, plan.profile.seeds[0]
+        space, self.experiment = plan.params.search[key], plan.params.experiments[key]
+        self.trials = space.trials
+        self.axes: dict[str, Axis] = {f"set.{k}": a for k, a in space.set.items()}
+        self.axes |= {f"args.{k}": a for k, a in space.args.items()}
+        self.journal = paths.journal(plan.params.profile, key)
+        Run(jobs).fill([plan.prepare(self.experiment.data)])
+
+    @cached_property
+    def default(self) -> Cell:
+        return self.plan.train(self.key, self.seed)
+
+    @cached_property
+    def defaults(self) -> Values:
+        """What the searched values are where nothing is searched."""
+        recipe = self.plan.params.recipe_of(self.key).model_dump()
+        arguments = signature.options(self.experiment.model, "build").model_fields
+        built = {k: f.default for k, f in arguments.items()} | self.experiment.args
+        return {name: (recipe if name.startswith("set.") else built)[name.partition(".")[2]] for name in self.axes}
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """Digests of what must be equal for two trials to be comparable, by what people call it."""
+        asked = dict(self.default.resolved)
+        found = {"data": asked.pop("inputs"), "code": asked.pop("sources"), "budget": asked.pop("budget")}
+        found |= {"space": {name: axis.model_dump() for name, axis in self.axes.items()}, "experiment": asked}
+        return {name: fingerprint.of_json(value) for name, value in found.items()}
+
+    @property
+    def name(self) -> str:
+        """Of the study: the experiment and a digest of `parts`."""
+        return f"{self.key}_{fingerprint.of_json(self.parts)[:8]}"
+
+    def cell(self, values: Values) -> Cell:
+        """Of a trial; ParamsError where the recipe or the model can't take the values."""
+        changes = {section: _below(section, values) for section in ("set", "args")}
+        try:
+            signature.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
+            return self.plan.train(self.key, self.seed, changes)
+        except ValidationError as error:
+            said = "; ".join(p["msg"].removeprefix("Value error, ") for p in error.errors())
+            raise ParamsError(f"not possible with {shown(values)}: {said}") from error
+
+    def rounded(self, name: str, value: Any) -> Any:
+        """A searched number to a few digits, within its axis; the default stays what it is, to the last bit."""
+        axis = self.axes[name]
+        if value == self.defaults[name]:
+            return self.defaults[name]
+        if not isinstance(value, float) or axis.low is None or axis.high is None:
+            return value
+        return min(max(float(f"{value:.{DIGITS}g}"), float(axis.low)), float(axis.high))
+
+
+def outcome(cell: Cell) -> tuple[float | None, str | None]:
+    """(validation accuracy, None) of a finished cell, or (None, why there is none)."""
+    result = cell.result
+    if result["status"] != "ok":
+        return None, result["reason"]
+    value = result["validation"]["accuracy"]
+    return (value, None) if math.isfinite(value) else (None, f"validation accuracy is {value}")
+
+
+def choose(known: params.Params, experiment: str | None) -> str:
+    """The experiment to search: the named one or the first of the section; ParamsError lists what there is."""
+    if not known.search:
+        raise ParamsError("params.yaml: nothing to search; give the section search an entry for an experiment")
+    if experiment in known.experiments and experiment not in known.search:
+        raise ParamsError(f"params.yaml: search has no entry {experiment!r}; it has: {', '.join(known.search)}")
+    if experiment and experiment not in known.search:
+        raise ParamsError(params.unknown("experiment to search", experiment, known.search))
+    return experiment or next(iter(known.search))
+
+
+def shown(values: Values) -> str:
+    """`lr 0.002, batch_size 64`"""
+    return ", ".join(f"{name.partition('.')[2]} {value}" for name, value in values.items())
+
+
+def _below(section: str, values: Values) -> Values:
+    return {name.partition(".")[2]: value for name, value in values.items() if name.startswith(section + ".")}

@@ -1,0 +1,86 @@
+"""What a model file accepts, read without importing it.
+
+A model's options are the keyword-only arguments of its `build` function (a reader's, of its `read`). Checking them must
+not cost an import of torch (seconds) before a command that has nothing to do, so the annotations are read from the
+source.
+"""
+
+import ast
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+PACKAGE = Path(__file__).parent
+TYPES: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "str": str,
+    "list": list,
+    "Literal": Literal,
+    "Annotated": Annotated,
+    "Field": Field,
+}
+
+
+class Strict(BaseModel):
+    """Base of every parameter section: unknown keys, silent conversions and infinite numbers are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def names(folder: str) -> list[str]:
+    """Modules below `pipeline/<folder>`, each a thing that params.yaml can name.
+
+    >>> "lenet5" in names("models")
+    True
+    """
+    return sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if not p.stem.startswith("_"))
+
+
+def cards() -> list[str]:
+    """Names of the data cards that ship."""
+    return sorted(p.stem for p in (PACKAGE / "data" / "cards").glob("*.yaml"))
+
+
+@lru_cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+
+
+def constant(module: str, name: str) -> Any:
+    """The literal that `module` (such as `models/lenet5`) assigns to `name` at its top level."""
+    for node in _tree(module).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            return ast.literal_eval(node.value)
+    raise ValueError(f"pipeline/{module}.py does not define {name}")
+
+
+@lru_cache
+def options(module: str, function: str) -> type[Strict]:
+    """A strict pydantic model of the keyword-only arguments of `function` in `module`.
+
+    Raises ValueError where the file lacks that function, or an annotation is not made of the names in `TYPES`.
+    """
+    found = next((n for n in _tree(module).body if isinstance(n, ast.FunctionDef) and n.name == function), None)
+    if found is None:
+        raise ValueError(f"pipeline/{module}.py has no function `{function}`")
+    fields: dict[str, Any] = {}
+    for argument, default in zip(found.args.kwonlyargs, found.args.kw_defaults, strict=True):
+        if argument.annotation is None:
+            raise ValueError(f"pipeline/{module}.py: {function}'s argument {argument.arg} has no annotation")
+        kind = _evaluated(ast.unparse(argument.annotation), f"pipeline/{module}.py: {function}'s {argument.arg}")
+        if default is None:
+            fields[argument.arg] = (kind, ...)
+        else:
+            fields[argument.arg] = (kind, Field(default=ast.literal_eval(default)))
+    return create_model(module, __base__=Strict, **fields)
+
+
+def _evaluated(annotation: str, what: str) -> Any:
+    try:
+        return eval(annotation, {"__builtins__": {}}, TYPES)
+    except (NameError, TypeError) as error:
+        raise ValueError(f"{what} is annotated {annotation}; it may be made of {', '.join(TYPES)}") from error

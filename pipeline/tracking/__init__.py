@@ -1,0 +1,22 @@
+"""The registry: files are the truth, MLflow is a projection of them that can be thrown away and made again.
+
+    publish.py   the flow: results and artifacts -> ledger -> store -> aliases -> receipt
+    records.py   what the files of a finished run say
+    ledger.py    registry.jsonl, the append-only list in Git of all that was ever published
+    store.py     runs in MLflow;  models.py  registered versions;  figures.py  their pictures
+    loader.py    what a served model runs; copied into each version, with the sources that it needs
+    commands.py  the user interface, serving, and finding a version's files by its locator
+
+Nothing else in the project imports mlflow. Its settings are read when it is imported, so they are made here, before any
+module below can import it: no usage statistics, nothing unpickled, no background jobs in the server.
+"""
+
+import os
+
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
+os.environ.update(ENVIRONMENT)

@@ -1,0 +1,97 @@
+"""What MLflow runs to answer with a registered model; `models.py` copies this file into every version.
+
+The version stands alone: weights, specification and the sources that rebuild it lie beside each other, so a server
+needs no checkout and a later edit of the project changes no answer. Nothing is unpickled: weights are safetensors,
+skops with an explicit list of trusted types, or ONNX, and their sha256 is compared before anything is read from them.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CARD = "registry.json"
+Loaded = tuple[Any, Callable[[np.ndarray], np.ndarray]]  # the model itself, and scores (N, K) of raw items (N, ...)
+
+
+class Model:
+    """Scores, float32 (N, K), of raw values (N, ...): the largest is the class, whose name is in `classes`.
+
+    Logits for networks, decision values for classical models: what the project's own evaluation saw. raw: the torch
+    module, the scikit-learn estimator or the ONNX session.
+    """
+
+    def __init__(self, raw: Any, scores: Callable[[np.ndarray], np.ndarray], classes: list[str]) -> None:
+        self.raw, self.scores, self.classes = raw, scores, classes
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> np.ndarray:
+        """MLflow's name for it."""
+        return self.scores(np.ascontiguousarray(data, dtype=np.float32))
+
+    def get_raw_model(self) -> Any:
+        """MLflow's name for it."""
+        return self.raw
+
+
+def check(folder: Path) -> dict[str, Any]:
+    """The card of a version whose weights are what was registered; ValueError where they are not."""
+    card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    found = hashlib.sha256((folder / card["file"]).read_bytes()).hexdigest()
+    if found != card["file_sha256"]:
+        raise ValueError(
+            f"{folder / card['file']}: sha256 {found[:12]}..., registered was {card['file_sha256'][:12]}...; "
+            "the file was changed and is not loaded. Delete the mlflow folder and publish again to restore it"
+        )
+    return card
+
+
+def _load_pyfunc(path: str) -> Model:
+    """MLflow's entry point. Imports only what this kind of model needs: its requirements list no more."""
+    folder = Path(path)
+    card = check(folder)
+    raw, scores = KINDS[card["file"]](folder, card["threads"])
+    return Model(raw, scores, card["classes"])
+
+
+def _network(folder: Path, threads: int) -> Loaded:
+    import torch
+
+    from pipeline.training.network import load_network, logits
+
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    network = load_network(folder)
+    return network, lambda x: logits(network, x)
+
+
+def _classical(folder: Path, threads: int) -> Loaded:
+    from threadpoolctl import threadpool_limits
+
+    from pipeline.classical._fit import load_estimator, see
+
+    estimator, _ = load_estimator(folder)
+    spec, result = (json.loads((folder / f"{name}.json").read_text()) for name in ("spec", "result"))
+    shift, factor = (np.asarray(result[name], np.float32) for name in ("shift", "factor"))
+
+    def scores(x: np.ndarray) -> np.ndarray:
+        with threadpool_limits(threads):
+            values = estimator.decision_function(see(x, shift, factor, spec["view"]))
+        # Of two classes scikit-learn gives one value, positive for the second.
+        return (np.stack([-values, values], axis=1) if values.ndim == 1 else values).astype(np.float32)
+
+    return estimator, scores
+
+
+def _onnx(folder: Path, threads: int) -> Loaded:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+    return session, lambda x: session.run(["logits"], {"input": x})[0]
+
+
+KINDS = {"weights.safetensors": _network, "model.skops": _classical, "model.onnx": _onnx}

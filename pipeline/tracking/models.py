@@ -1,0 +1,261 @@
+"""Registered versions: a folder that stands alone, in MLflow's format, made by hand.
+
+Why by hand. Of the ways to log a network (m, one thread, LeNet-5 / EfficientNet-B0): `mlflow.pytorch` with pt2
+0.13-0.7 / 1.7 s CPU, an ONNX export 0.6-1.5 / 4.1 s, either after 2.5 s to import torch and only for networks that
+torch.export can trace; this folder 0.09 s for any of them, registration included, without importing torch at all. What
+it costs is that the version carries sources (`code/`) instead of a graph. It is an ordinary python_function model all
+the same: the UI shows its signature, `mlflow models serve` and `mlflow.pyfunc.load_model` answer, and answers are
+computed by the same code from the same weights as in the results. Quantized models also have MLflow's onnx flavor, for
+who wants only the graph. MLflow's sklearn flavor is no choice: it refuses skops files where unpickling is forbidden.
+"""
+
+import importlib.metadata
+import json
+import platform
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mlflow import pyfunc
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric, Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from pipeline import fingerprint
+from pipeline.cells import read_json, write_json
+from pipeline.tracking import loader
+from pipeline.tracking.ledger import Line
+from pipeline.tracking.records import Roots, artifact_hash, folder_of, key, metric, weights
+from pipeline.tracking.store import Store, StoreError, missing
+
+TAGGED = ("profile", "experiment", "recipe", "variant", "seed", "run_key", "artifact_hash", "commit", "hardware")
+LEFT_OUT = {"history.csv", "cell.json", "baseline.onnx", "log.txt", "progress.json", "checkpoint.ckpt"}
+REQUIREMENTS = {
+    "weights.safetensors": ["mlflow", "numpy", "torch", "safetensors"],
+    "model.skops": ["mlflow", "numpy", "scikit-learn", "skops", "threadpoolctl", "pydantic"],
+    "model.onnx": ["mlflow", "numpy", "onnxruntime"],
+}
+REBUILT_BY = {
+    "weights.safetensors": "pipeline.training.network",
+    "model.skops": "pipeline.classical._fit",
+    "model.onnx": "",
+}
+LOST = "lost: neither artifacts/ nor .cells/ has its files; this version only keeps the number"
+
+
+def put_version(store: Store, version: Line, line: Line | None, run: Run | None) -> None:
+    """Register a ledger's version under its number; StoreError where MLflow gives another.
+
+    line, run: of the cell that it came from; None where the ledger never said. Without files it is a placeholder.
+    A kill leaves at most a LoggedModel without a version: it is found by its `locator` tag and filled again.
+    """
+    name, number, client = version["name"], version["version"], store.client
+    file = files_of(version, line, store.roots) if line else None
+    if file is None or line is None or run is None:
+        tags = _tags(version) | {"files": LOST}
+        source = (store.root / "artifacts" / "lost").as_uri()
+        made = client.create_model_version(name, source, tags=tags, description=LOST)
+    else:
+        logged = _logged_model(store, version, line, run)
+        made = client.create_model_version(
+            name,
+            f"models:/{logged.model_id}",
+            run.info.run_id,
+            _tags(version) | {"file_sha256": fingerprint.of_file(file)},
+            description=describe(line),
+            model_id=logged.model_id,
+        )
+    if int(made.version) != number:
+        client.delete_model_version(name, made.version)
+        raise StoreError(
+            f"MLflow gave {name} version {made.version} where {store.roots.ledger.name} says {number}; "
+            f"delete {store.root.name}/ and publish again"
+        )
+    store.changed += 1
+
+
+def files_of(version: Line, line: Line, roots: Roots) -> Path | None:
+    """The weights file of a version, None where it is not here or is another than was registered."""
+    folder = folder_of(line, roots)
+    file = weights(folder) if folder else None
+    if folder is None or file is None or artifact_hash(folder, file) != version.get("artifact_hash"):
+        return None
+    return file
+
+
+def put_registered_model(store: Store, name: str, line: Line | None) -> None:
+    """Make the name that versions stand under."""
+    try:
+        store.client.get_registered_model(name)
+    except MlflowException as error:
+        if not missing(error):
+            raise
+        tags = {"dataset": line["dataset"], "model": line["model"], "task": line["task"]} if line else {}
+        about = f"**{tags.get('model', name)}** on **{tags.get('dataset', '?')}**: the best seed on validation of each "
+        about += "experiment with it, and that seed's compressed variants.\n\nAliases, per profile: `_champion` has "
+        about += "the best validation score; `_smallest` and `_fastest` are within one point of it."
+        store.client.create_registered_model(name, tags, about)
+        store.changed += 1
+
+
+def describe(line: Line) -> str:
+    """One line for the table of versions."""
+    values = line["metrics"] | line["costs"]
+    shown = (f"{split}/{metric(line)}" for split in ("validation", "test"))
+    parts = [f"{name.replace('/', ' ')} {values[name]:.4f}" for name in shown if name in values]
+    parts += [f"{values['model/bytes'] / 1000:.0f} kB"] if "model/bytes" in values else []
+    parts += [f"{values['cost/latency_ms']:.2f} ms"] if "cost/latency_ms" in values else []
+    return f"{key(line)}, seed {line['seed']}, {line['profile']}: {', '.join(parts)}"
+
+
+def _tags(version: Line) -> dict[str, str]:
+    tags = {name: str(version[name]) for name in TAGGED if version.get(name) is not None}
+    return tags | {"data_digest": str(version.get("data") or "unknown")}
+
+
+def _logged_model(store: Store, version: Line, line: Line, run: Run) -> LoggedModel:
+    """MLflow's own record of the model, with its files, finished."""
+    client, locator = store.client, f"{version['name']}/{version['version']}"
+    found = client.search_logged_models([run.info.experiment_id], f"tags.locator = '{locator}'")
+    if found:
+        logged = found[0]
+    else:
+        link = json.dumps([{"name": version["name"], "version": version["version"]}])
+        tags = _tags(version) | {"locator": locator, "mlflow.modelVersions": link}
+        params = dict(client.get_run(run.info.run_id).data.params)
+        logged = client.create_logged_model(
+            run.info.experiment_id, f"{key(line)}_seed{line['seed']}", run.info.run_id, tags, params, line["task"]
+        )
+    if logged.status != LoggedModelStatus.READY:
+        with tempfile.TemporaryDirectory() as place:
+            build(
+                Path(place),
+                version,
+                line,
+                store.roots,
+                Model(
+                    run_id=run.info.run_id,
+                    model_id=logged.model_id,
+                    model_uuid=logged.model_id,
+                    artifact_path=logged.artifact_location,
+                ),
+            )
+            client.log_model_artifacts(logged.model_id, place)
+        if not run.outputs or logged.model_id not in {o.model_id for o in run.outputs.model_outputs}:
+            client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, 0)])
+        where = {
+            "model_id": logged.model_id,
+            "run_id": run.info.run_id,
+            "dataset_name": line["dataset"],
+            "dataset_digest": (line["data"] or "unknown")[:32],
+        }
+        values = (line["metrics"] | line["costs"]).items()
+        client.log_batch(run.info.run_id, [Metric(k, v, line["ended"], 0, **where) for k, v in values])
+        client.finalize_logged_model(logged.model_id, "READY")
+    return logged
+
+
+def build(target: Path, version: Line, line: Line, roots: Roots, model: Model) -> None:
+    """Write the version's folder: MLmodel, requirements, example, sources, and the cell's own files."""
+    folder = folder_of(line, roots)
+    file = weights(folder) if folder else None
+    assert folder is not None and file is not None
+    for path in folder.iterdir():
+        if path.name not in LEFT_OUT:
+            shutil.copyfile(path, target / path.name)
+    facts, spec = (read_json(folder / f"{name}.json") for name in ("result", "spec"))
+    card = {
+        "file": file.name,
+        "artifact_hash": version["artifact_hash"],
+        "file_sha256": fingerprint.of_file(file),
+        "classes": facts["classes"],
+        "threads": spec.get("threads") or 1,
+        "name": version["name"],
+        "version": version["version"],
+    }
+    write_json(target / loader.CARD, card)
+    package = f"registered_{re.sub('[^a-z0-9_]', '_', version['name'])}_v{version['version']}"
+    changed = _copy_sources(target / "code", package, REBUILT_BY[file.name], spec)
+    shape, values = tuple(facts["shape"]), np.dtype("float32")
+    model.signature = ModelSignature(
+        Schema([TensorSpec(values, (-1, *shape))]), Schema([TensorSpec(values, (-1, len(facts["classes"])))])
+    )
+    state = f"changed since training: {', '.join(changed)}" if changed else "as trained"
+    model.metadata = {
+        "classes": facts["classes"],
+        "input": "raw values, unscaled",
+        "output": "scores (N, classes); the largest is the class",
+        "sources": state,
+    }
+    _write_example(target, model, _example(line, shape, roots))
+    _write_requirements(target, REQUIREMENTS[file.name])
+    pyfunc.add_to_model(model, f"{package}.loader", code="code", python_env="python_env.yaml")
+    if file.name == "model.onnx":
+        onnx = importlib.metadata.version("onnx")
+        model.add_flavor("onnx", onnx_version=onnx, data=file.name, providers=["CPUExecutionProvider"], code=None)
+    model.model_size_bytes = sum(p.stat().st_size for p in target.rglob("*") if p.is_file())
+    model.save(str(target / "MLmodel"))
+
+
+def _copy_sources(target: Path, package: str, entry: str, spec: dict[str, Any]) -> list[str]:
+    """Copy the loader and what it can import, as `package`; returns files that are not what the model was made with.
+
+    entry: the module that rebuilds this kind of model, empty where the file is a whole graph.
+
+    A name of its own for each version, so that one process can hold several of them beside the project itself.
+    """
+    model = f"pipeline.{spec['model'].replace('/', '.')}" if entry else ""
+    digests = fingerprint.sources([entry, model]) if entry else {}
+    root = fingerprint.PACKAGE.parent
+    folders = {parent / "__init__.py" for name in digests for parent in Path(name).parents if parent.name}
+    plumbing = fingerprint.PLUMBING if entry else set()
+    for name in {*digests, *plumbing, *(f.as_posix() for f in folders if (root / f).is_file())}:
+        copy = target / Path(package, *Path(name).parts[1:])
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(_renamed((root / name).read_text(encoding="utf-8"), package), encoding="utf-8")
+    (target / package).mkdir(parents=True, exist_ok=True)
+    text = Path(loader.__file__).read_text(encoding="utf-8")
+    (target / package / "loader.py").write_text(_renamed(text, package), encoding="utf-8")
+    trained = spec.get("sources") or {}
+    return sorted(name for name, digest in digests.items() if trained.get(name, digest) != digest)
+
+
+def _renamed(text: str, package: str) -> str:
+    """Imports of this project's package, also those by a string, as imports of `package`."""
+    return re.sub(r"\bpipeline(?=\.|\s+import\b)", package, text)
+
+
+def _example(line: Line, shape: tuple[int, ...], roots: Roots) -> np.ndarray:
+    """The first test item, raw, float32 (1, ...); zeros where the data are not here."""
+    items = roots.prepared(line["dataset"]) / "x_test.npy"
+    if items.is_file():
+        return np.array(np.load(items, mmap_mode="r", allow_pickle=False)[:1], dtype=np.float32)
+    return np.zeros((1, *shape), np.float32)
+
+
+def _write_example(target: Path, model: Model, example: np.ndarray) -> None:
+    """In MLflow's form: the UI shows it, and `curl -d @serving_input_example.json` asks a server with it."""
+    (target / "input_example.json").write_text(json.dumps(example.tolist()))
+    (target / "serving_input_example.json").write_text(json.dumps({"inputs": example.tolist()}))
+    model.saved_input_example_info = {
+        "artifact_path": "input_example.json",
+        "type": "ndarray",
+        "format": "tf-serving",
+        "serving_input_path": "serving_input_example.json",
+    }
+
+
+def _write_requirements(target: Path, names: list[str]) -> None:
+    """The installed versions of what loading needs."""
+    pins = [f"{name}=={importlib.metadata.version(name).partition('+')[0]}" for name in names]
+    (target / "requirements.txt").write_text("\n".join(pins) + "\n")
+    environment = {
+        "python": platform.python_version(),
+        "build_dependencies": ["pip"],
+        "dependencies": ["-r requirements.txt"],
+    }
+    (target / "python_env.yaml").write_text(json.dumps(environment, indent=1) + "\n")  # JSON is YAML

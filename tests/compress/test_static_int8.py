@@ -1,0 +1,64 @@
+"""Static int8: smaller, close to the network, for any batch, and blind to validation and test."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from pipeline.cells import read_json
+from pipeline.data import dataset
+from pipeline.evaluate.predictor import predictors
+from tests.laboratory import Laboratory
+
+BUDGET = {"samples": None, "validation": None, "epochs": 4}
+STEP = {"method": "static_int8", "calibration_samples": 128}
+
+
+@pytest.fixture(scope="module")
+def model(laboratory: Laboratory) -> Path:
+    return laboratory.train("digits_cnn", budget=BUDGET)
+
+
+@pytest.fixture(scope="module")
+def compressed(laboratory: Laboratory, model: Path) -> Path:
+    return laboratory.compress(model, STEP)
+
+
+def test_the_float_export_is_the_network(laboratory: Laboratory, model: Path, compressed: Path) -> None:
+    x = np.load(laboratory.data("digits") / "x_test.npy")
+    exported = predictors(compressed, 1)["onnx_float32_"]
+    for count in (1, 7, len(x)):
+        np.testing.assert_allclose(exported.scores(x[:count]), predictors(model, 1)[""].scores(x[:count]), atol=1e-4)
+
+
+def test_int8_is_a_third_of_the_bytes_and_as_good(laboratory: Laboratory, compressed: Path) -> None:
+    result = read_json(laboratory.evaluate(compressed) / "result.json")
+    values = {(s, m): v for s, m, v in result["values"]}
+    assert values["", "bytes"] < 0.4 * values["", "onnx_float32_bytes"]
+    assert values["test", "accuracy"] > values["test", "onnx_float32_accuracy"] - 0.02
+    costs = read_json(laboratory.evaluate(compressed) / "costs.json")
+    assert costs["latency_ms"] > 0 and costs["onnx_float32_latency_ms"] > 0
+
+
+def test_weights_are_int8_and_the_scaling_of_raw_values_is_not(compressed: Path) -> None:
+    tensors = {t.name: t for t in onnx.load(compressed / "model.onnx").graph.initializer}
+    kinds = {name: t.data_type for name, t in tensors.items() if len(t.dims) >= 2 and np.prod(t.dims) > 1}
+    assert len(kinds) == 3 and set(kinds.values()) == {onnx.TensorProto.INT8}
+    scaling = [t.data_type for t in tensors.values() if list(t.dims) == [1, 1, 1]]
+    assert scaling == [onnx.TensorProto.FLOAT] * 2
+
+
+def test_only_training_items_are_looked_at(
+    laboratory: Laboratory, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[tuple[str, ...]] = []
+    load = dataset.load
+    monkeypatch.setattr(dataset, "load", lambda f, b, s, splits: loaded.append(splits) or load(f, b, s, splits))
+    laboratory.compress(model, STEP)
+    assert loaded == [("train",)]
+
+
+def test_a_failed_parent_fails_the_variant(laboratory: Laboratory) -> None:
+    failed = laboratory.train("digits_mlp", optimizer="sgd", lr=1e30, schedule="constant")
+    assert read_json(laboratory.compress(failed, STEP) / "result.json")["status"] == "failed"

@@ -1,0 +1,122 @@
+"""Scratch projects: this one with small parameters, run once and shared; a test takes a copy."""
+
+import shutil
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+
+from bench import scratch
+from pipeline import params
+from pipeline.data import fetch, prepare
+from pipeline.plan import Plan
+from tests import helpers
+from tests.laboratory import Laboratory
+
+LONG = 60  # epochs of the digits: a second or two of training, so that a fault can come in the midst of it
+# A command that a script put into the background is born deaf to Ctrl-C, and so would be all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# Machines are busy and slow now and then; and what fails in CI has to fail again at a desk.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
+ROWS = ("digits_mlp", "iris_mlp", "iris_svm", "iris_wild", "digits_lenet5")
+PUBLISH = "python -m stages.publish"
+
+
+def small(rows: Iterable[str] = ROWS) -> Callable[[dict[str, Any]], None]:
+    """An edit of params.yaml: a few rows, two seeds and few epochs.
+
+    Of all rows two can't be trained: one whose loss is no number, and one whose network can't take the images.
+    """
+
+    def edit(sections: dict[str, Any]) -> None:
+        experiments = sections["experiments"]
+        wild = {"optimizer": "sgd", "lr": 1.0e30, "schedule": "constant"}
+        iris, digits = experiments["iris_mlp"], experiments["digits_mlp"]
+        experiments["iris_wild"] = {**iris, "set": {**iris["set"], **wild}}
+        experiments["digits_lenet5"] = {**digits, "model": "models/lenet5", "view": "none", "args": {}}
+        scratch.only(rows, seeds=(0, 1), epochs=2)(sections)
+        for budget in sections["data"].get("digits", {"budget": {}})["budget"].values():
+            budget["epochs"] = LONG
+
+    return edit
+
+
+def without_publish(project: Path) -> Path:
+    """MLflow costs seconds, and most tests are not about it."""
+    path = project / "dvc.yaml"
+    assert PUBLISH in path.read_text()
+    path.write_text(path.read_text().replace(PUBLISH, "mkdir -p mlflow && echo none > mlflow/receipt.json"))
+    return project
+
+
+def copied(project: Path, folder: Path) -> Path:
+    """A copy of a project, without its registry."""
+    shutil.copytree(project, folder / "project", ignore=shutil.ignore_patterns("mlflow", "__pycache__"))
+    return without_publish(folder / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after `cli repro`, everything included; `said.txt` is what it printed. Only to be looked at."""
+    project = scratch.copy(tmp_path_factory.mktemp("finished"), small())
+    with helpers.started(project, *helpers.REPRO, "--jobs", "2") as process:
+        code = process.wait(300)
+        said = (project / "said.txt").read_text()
+        assert code == 0, said
+    return project
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project, to be done with as one likes; its publish stage is a dummy."""
+    return copied(finished, tmp_path)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Callable[..., Path]:
+    """A project that was never run, with an edit of params.yaml."""
+
+    def make(edit: Callable[[dict[str, Any]], None], name: str = "fresh") -> Path:
+        return without_publish(scratch.copy(tmp_path / name, edit))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[np.ndarray, np.ndarray, int]]:
+    """A few real training items (N, ...), their labels (N,) and the number of classes, of a shipped data set."""
+    plan = Plan(params.load())
+
+    @cache
+    def of(name: str) -> tuple[np.ndarray, np.ndarray, int]:
+        cell = plan.prepare(name)
+        folder = cell.folder if cell.complete else tmp_path_factory.mktemp(name)
+        if not cell.complete:
+            raw = tmp_path_factory.mktemp(f"raw_{name}")
+            fetch.run(dict(plan.fetch(name).spec), raw, {})
+            prepare.run(dict(cell.spec), folder, {"raw": raw})
+        x, y = (np.load(folder / f"{a}_train.npy", mmap_mode="r") for a in "xy")
+        chosen = prepare.stratified(np.asarray(y), min(50, len(y)), np.random.default_rng(0))
+        return np.array(x[chosen]), np.array(y[chosen]), int(y.max()) + 1
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+    """Cells in this process, on data that is fetched and prepared once."""
+    return Laboratory(tmp_path_factory.mktemp("laboratory"))
+
+
+@pytest.fixture(autouse=True)
+def _small_numbers() -> Iterator[None]:
+    """A cell flushes denormal numbers to zero for its own process; here that process goes on."""
+    yield
+    torch.set_flush_denormal(False)

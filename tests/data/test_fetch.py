@@ -1,0 +1,159 @@
+"""Nothing unverified arrives: each way is tried in turn, and what became of it is told."""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.data import fetch
+from pipeline.data.fetch import FetchError
+
+CARDS = Path(fetch.__file__).parent / "cards"
+CONTENT = b"5.1,3.5,0\n4.9,3.0,1\n" * 500
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Source:
+    """A package `delivered` that can be damaged, and a card that names it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.cell = root, root / "cell"
+        self.cell.mkdir()
+        (root / "delivered").mkdir()
+        (root / "delivered" / "__init__.py").write_text("")
+        self.put("good.csv", CONTENT)
+        self.put("good.csv.gz", gzip.compress(CONTENT))
+
+    def put(self, name: str, content: bytes) -> None:
+        (self.root / "delivered" / name).write_bytes(content)
+
+    def way(self, member: str, **changes: Any) -> dict[str, Any]:
+        return {"way": "installed", "module": "delivered", "files": {"table.csv": member}, **changes}
+
+    def fetch(self, *ways: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        card = {
+            "title": "Table",
+            "licence": "MIT",
+            "citation": "none",
+            "files": {"table.csv": DIGEST},
+            "ways": list(ways),
+        }
+        path = self.root / "card.yaml"
+        YAML().dump({**card, **changes}, path)
+        return fetch.run({"source": str(path), "card": True}, self.cell, {})
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
+    monkeypatch.syspath_prepend(tmp_path)
+    return Source(tmp_path)
+
+
+@pytest.mark.parametrize("member", ["good.csv", "good.csv.gz"])
+def test_what_the_card_names_arrives_decompressed(source: Source, member: str) -> None:
+    assert source.fetch(source.way(member))["status"] == "ok"
+    assert (source.cell / "table.csv").read_bytes() == CONTENT
+    assert json.loads((source.cell / "card.json").read_text())["files"] == {"table.csv": DIGEST}
+
+
+packed = gzip.compress(CONTENT)
+BROKEN: dict[str, tuple[dict[str, Any], bytes | None, str]] = {
+    "wrong content": ({}, CONTENT.replace(b"5.1", b"5.2"), f"expected {DIGEST}"),
+    "one byte short": ({}, CONTENT[:-1], f"expected {DIGEST} ({len(CONTENT) - 1} bytes)"),
+    "empty": ({}, b"", f"expected {DIGEST} (0 bytes)"),
+    "an error page instead": ({}, b"<html>404</html>", "is not the file that the card names"),
+    "truncated gzip": ({"files": {"table.csv": "bad.gz"}}, packed[: len(packed) // 2], "EOFError"),
+    "gzip with a flipped bit": ({"files": {"table.csv": "bad.gz"}}, packed[:30] + b"\xff\xff\xff" + packed[33:], ""),
+    "not gzip at all": ({"files": {"table.csv": "bad.gz"}}, CONTENT, "BadGzipFile"),
+    "no such member": ({"files": {"table.csv": "nothing.csv"}}, None, "nothing.csv"),
+    "no such module": ({"module": "no_such_module_here"}, None, "no_such_module_here is not installed"),
+    "no such parent module": ({"module": "no_such_module_here.inner"}, None, "no_such_module_here"),
+    "no such way": ({"way": "pigeon"}, None, "pigeon"),
+    "a file that the card lacks": ({"files": {"other.csv": "good.csv"}}, None, "other.csv"),
+    "too few files": ({"files": {}}, None, "table.csv"),
+    "no such package": ({"way": "debian", "package": "no-such-package-here"}, None, "no-such-package-here"),
+    "no such data set": ({"way": "torchvision", "data_set": "NoSuchDataSet"}, None, "NoSuchDataSet"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_way_is_told_and_the_next_one_used(
+    source: Source, fault: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes, content, said = BROKEN[fault]
+    monkeypatch.setattr(fetch, "_command", _offline(fetch._command))
+    if content is not None:
+        source.put("bad.csv", content)
+        source.put("bad.gz", content)
+    assert source.fetch(source.way("bad.csv", **changes), source.way("good.csv"))["status"] == "ok"
+    assert said in capsys.readouterr().out
+    assert (source.cell / "table.csv").read_bytes() == CONTENT
+    assert {p.name for p in source.cell.iterdir()} == {"table.csv", "card.json"}
+
+
+def _offline(command: Any) -> Any:
+    """The real package client, but for the update of its lists."""
+    return lambda *words, cwd: None if words[:2] == ("apt-get", "update") else command(*words, cwd=cwd)
+
+
+@pytest.mark.parametrize("fault", ["wrong content", "truncated gzip", "too few files"])
+def test_when_every_way_fails_each_is_listed_and_nothing_is_left(source: Source, fault: str) -> None:
+    changes, content, said = BROKEN[fault]
+    source.put("bad.csv", content or b"")
+    source.put("bad.gz", content or b"")
+    with pytest.raises(FetchError) as caught:
+        source.fetch(source.way("bad.csv", **changes), source.way("good.csv", module="no_such_module_here"))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("Table: no way of ") and "card.yaml" in lines[0]
+    assert len(lines) == 3 and said in lines[1] and "no_such_module_here is not installed" in lines[2]
+    assert not list(source.cell.iterdir())
+
+
+def test_a_way_that_brings_one_good_file_and_one_bad_leaves_neither(source: Source) -> None:
+    source.put("bad.csv", b"x")
+    way = source.way("good.csv", files={"table.csv": "good.csv", "more.csv": "bad.csv"})
+    with pytest.raises(FetchError):
+        source.fetch(way, files={"table.csv": DIGEST, "more.csv": DIGEST})
+    assert not list(source.cell.iterdir())
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None or os.geteuid() != 0, reason="no Debian package client here")
+def test_the_debian_way_with_the_real_client(tmp_path: Path) -> None:
+    card = YAML(typ="safe").load(CARDS / "fashion_mnist.yaml")
+    (tmp_path / "cell").mkdir()
+    debian = [way for way in card["ways"] if way["way"] == "debian"]
+    YAML().dump({**card, "ways": debian}, tmp_path / "card.yaml")
+    try:
+        fetch.run({"source": str(tmp_path / "card.yaml"), "card": True}, tmp_path / "cell", {})
+    except FetchError as error:
+        if "Temporary failure resolving" in str(error) or "Unable to locate" in str(error):
+            pytest.skip(f"no package archive reached: {error}")
+        raise
+    for name, digest in card["files"].items():
+        assert hashlib.sha256((tmp_path / "cell" / name).read_bytes()).hexdigest() == digest
+    assert subprocess.run(["dpkg", "-s", debian[0]["package"]], capture_output=True).returncode, "it was installed"
+
+
+@pytest.mark.parametrize("card", sorted(CARDS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_card_is_complete(card: Path) -> None:
+    said = YAML(typ="safe").load(card)
+    assert {"title", "licence", "citation", "files", "ways"} <= set(said)
+    assert all(len(digest) == 64 for digest in said["files"].values())
+    for way in said["ways"]:
+        assert way["way"] in fetch.WAYS and set(way["files"]) == set(said["files"])
+
+
+def test_a_path_of_ones_own_is_recorded_with_its_digest(tmp_path: Path) -> None:
+    """The digest stands in what consumers hash, so that another content under the same path is other data."""
+    spec = {"source": "my/table.csv", "card": False, "digest": "a" * 64}
+    assert fetch.run(spec, tmp_path, {})["status"] == "ok"
+    content = json.loads((tmp_path / "content.json").read_text())
+    assert json.loads((tmp_path / "card.json").read_text())["path"] == "my/table.csv"
+    assert content["digest"] == "a" * 64

@@ -1,0 +1,120 @@
+"""A small set of parameters and result files in the format of `evaluate` and `compress`, below a temporary folder."""
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from pipeline.params import Params
+
+KEY = ["profile", "experiment", "task", "dataset", "model", "recipe", "variant", "seed", "split", "metric"]
+EPOCHS = 4
+ACCURACY = {"mlp": 0.856, "lenet5": 0.855, "cnn": 0.878, "resnet20": 0.882, "svm": 0.869}
+SECONDS = {"mlp": 4, "lenet5": 17, "cnn": 15, "resnet20": 181, "svm": 84}
+
+
+@pytest.fixture
+def params() -> Params:
+    def experiment(data: str, model: str) -> dict:
+        classical = model.startswith("classical/")
+        return {"data": data, "model": model, "recipe": "solver" if classical else "one_cycle",
+                "view": "none", "args": {}, "set": {}}  # fmt: skip
+
+    models = ["models/mlp", "models/lenet5", "models/cnn", "models/resnet20", "classical/svm"]
+    fashion = {f"fmnist_{m.rpartition('/')[2]}": experiment("fashion_mnist", m) for m in models}
+    digits = {f"digits_{m.rpartition('/')[2]}": experiment("digits", m) for m in ("models/mlp", "classical/svm")}
+    budget = {"laptop": {"samples": 10_000, "epochs": EPOCHS}, "paper": {"epochs": 30}}
+    data = {
+        "source": "card.yaml",
+        "reader": "idx",
+        "budget": budget,
+        "options": {},
+        "task": "classification",
+        "split": {},
+    }
+    profile = {"seeds": [0, 1, 2], "threads": 1, "precision": "32-true", "cell_minutes": 10.0}
+    return Params.model_validate({
+        "profile": "laptop",
+        "profiles": {"laptop": profile, "paper": profile},
+        "data": {"fashion_mnist": data, "digits": data},
+        "recipes": {"one_cycle": {"kind": "gradient"}, "solver": {"kind": "fit"}},
+        "experiments": fashion | digits,
+        "variants": {"fmnist_lenet5_int8": {"of": "fmnist_lenet5", "steps": [{"method": "int8"}]}},
+        "evaluators": ["accuracy"],
+    })  # fmt: skip
+
+
+class Laboratory:
+    """Writes synthetic results; `failed` maps seeds to the reason."""
+
+    def __init__(self, root: Path, params: Params) -> None:
+        self.root, self.params = root, params
+
+    def write(self, key: str, failed: dict[int, str] | None = None, values: list[float] | None = None) -> None:
+        variant = self.params.variants.get(key)
+        owner = variant.of if variant else key
+        experiment = self.params.experiments[owner]
+        model = experiment.short
+        noise = random.Random(key)
+        base = dict(profile="laptop", experiment=owner, task="classification", dataset=experiment.data, model=model,
+                    recipe=experiment.recipe, variant=key if variant else "none", run_key="0" * 8)  # fmt: skip
+        results, costs, history = [], [], []
+        for seed in self.params.profiles["laptop"].seeds:
+            row = base | {"seed": seed, "split": "", "status": "ok"}
+            if failed and seed in failed:
+                results.append(row | {"metric": "accuracy", "value": "", "status": f"failed: {failed[seed]}"})
+                continue
+            accuracy = values[seed] if values else ACCURACY[model] + noise.gauss(0, 0.003)
+            for split in ("test", "validation"):
+                results += [row | {"split": split, "metric": m, "value": v} for m, v in
+                            {"accuracy": accuracy, "macro_f1": accuracy - 0.002}.items()]  # fmt: skip
+            extra = {"parameters": 61706, "flops": 846_080, "bytes": 61_000 if variant else 247_000}
+            results += [row | {"metric": m, "value": v} for m, v in extra.items()]
+            seconds = {"train_seconds": SECONDS[model] * noise.uniform(0.8, 1.2), "latency_ms": 0.14}
+            if variant:
+                before = {"metric": "onnx_float32_accuracy", "value": accuracy + 0.001 * seed}
+                results += [row | {"split": "test"} | before,
+                            row | {"metric": "onnx_float32_bytes", "value": 247_000}]  # fmt: skip
+                seconds = {"latency_ms": 0.05, "onnx_float32_latency_ms": 0.12}
+            costs += [row | {"metric": m, "value": v, "hardware": "a CPU, 1 thread"} for m, v in seconds.items()]
+            if not variant and experiment.model.startswith("models/"):
+                for epoch in range(EPOCHS):
+                    reach = accuracy - 0.25 * 0.35**epoch
+                    history.append({"seed": seed, "epoch": epoch, "train_accuracy": reach + 0.01 * epoch,
+                                    "validation_accuracy": reach + noise.gauss(0, 0.004)})  # fmt: skip
+        folder = self.root / "results" / "laptop" / key
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "asked.json").write_text(json.dumps(self.params.asked(key, "laptop")))
+        _write(folder / "results.csv", [*KEY, "value", "status", "run_key"], results)
+        _write(folder / "costs.csv", [*KEY, "value", "status", "run_key", "hardware"], costs)
+        if history:
+            _write(folder / "history.csv", list(history[0]), history)
+
+    def write_all(self) -> None:
+        for key in [*self.params.experiments, *self.params.variants]:
+            self.write(key, values=[0.869] * 3 if key == "fmnist_svm" else None)
+
+    def meta(self, data: str) -> None:
+        folder = self.root / "data" / "prepared" / data
+        folder.mkdir(parents=True)
+        counts = {"train": [5400] * 10, "validation": [600] * 10, "test": [1000] * 10}
+        card = {"title": "Fashion-MNIST", "licence": "MIT", "citation": "Xiao <2017>", "files": {"a": "b"}}
+        meta = {"counts": counts, "classes": list("abcdefghij"), "duplicates": {"train-test": 7}}
+        (folder / "meta.json").write_text(json.dumps(meta))
+        raw = self.root / "data" / "raw" / data
+        raw.mkdir(parents=True)
+        (raw / "card.json").write_text(json.dumps(card))
+
+
+def _write(path: Path, header: list[str], rows: list[dict]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path, params: Params) -> Laboratory:
+    return Laboratory(tmp_path, params)

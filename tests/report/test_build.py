@@ -1,0 +1,156 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+from pipeline.params import Params
+from pipeline.report.build import build
+from tests.report.conftest import Laboratory
+
+REFERENCE = """
+name: a_list <script>
+citation: "A & B <script>alert(1)</script> 100 %"
+url: https://example.org/x
+figures:
+  - {data: fashion_mnist, model: mlp, metric: accuracy, value: 0.8833, comparable: true, note: n_1, checked: memory}
+  - {data: elsewhere, model: unheard_of, metric: accuracy, value: 0.5, comparable: true, note: unused, checked: source}
+"""
+
+
+def report(laboratory: Laboratory) -> Path:
+    return laboratory.root / "reports" / "laptop"
+
+
+def row(laboratory: Laboratory, key: str) -> dict[str, str]:
+    with (report(laboratory) / "comparison.csv").open() as file:
+        return next(r for r in csv.DictReader(file) if r["key"] == key)
+
+
+def line(text: str, key: str) -> str:
+    return next(found for found in text.splitlines() if found.startswith(key))
+
+
+def test_whole_report(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    laboratory.meta("fashion_mnist")
+    (laboratory.root / "references").mkdir()
+    (laboratory.root / "references" / "list.yaml").write_text(REFERENCE)
+    text = build(params, root=laboratory.root)
+    assert max(map(len, text.partition("± is")[0].splitlines())) <= 120
+    names = {path.name for path in report(laboratory).iterdir()}
+    tables = {f"comparison.{kind}" for kind in ("csv", "md", "tex", "html", "txt")}
+    figures = ("accuracy_against_cost", "learning_curves_fashion_mnist", "learning_curves_digits")
+    pictures = {f"{figure}.{kind}" for figure in figures for kind in ("png", "pdf")}
+    assert names == {"results.csv", "costs.csv", "metrics.json"} | tables | pictures
+    mlp = row(laboratory, "fmnist_mlp")
+    assert float(mlp["published_difference"]) == pytest.approx(float(mlp["accuracy"]) - 0.8833)
+    assert mlp["published_comparable"] == "False"  # 10,000 samples here
+    page = (report(laboratory) / "comparison.html").read_text()
+    assert "<script" not in page and "from memory" in page and "train-test: 7" in page and "Xiao &lt;2017&gt;" in page
+    assert r"a\_list $<$script$>$" in (report(laboratory) / "comparison.tex").read_text()
+
+
+def test_results_are_the_inputs_in_the_order_of_the_parameters(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    build(params, root=laboratory.root)
+    with (report(laboratory) / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    keys = [r["experiment"] if r["variant"] == "none" else r["variant"] for r in rows]
+    assert list(dict.fromkeys(keys)) == [*params.experiments, *params.variants]
+    source = (laboratory.root / "results/laptop/fmnist_mlp/results.csv").read_text().splitlines()
+    kept = (report(laboratory) / "results.csv").read_text().splitlines()
+    assert set(source) <= set(kept)  # no number is rewritten
+
+
+def test_same_input_same_bytes(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    build(params, root=laboratory.root)
+    first = {path.name: path.read_bytes() for path in report(laboratory).iterdir()}
+    build(params, root=laboratory.root)
+    assert {path.name: path.read_bytes() for path in report(laboratory).iterdir()} == first
+
+
+def test_figures_show_something(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    build(params, root=laboratory.root)
+    for path in report(laboratory).glob("*.png"):
+        pixels = imread(path)
+        assert min(pixels.shape[:2]) > 300
+        assert (pixels[..., :3].min(axis=2) < 0.9).mean() > 0.01, path.name
+
+
+def test_survivors_are_never_averaged_silently(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    laboratory.write("fmnist_cnn", failed={2: "loss is nan at step 12, epoch 0"}, values=[0.87, 0.88, 0.0])
+    text = build(params, root=laboratory.root)
+    assert "87.50 (2 of 3 seeds)" in line(text, "fmnist_cnn ")
+    assert "fmnist_cnn FAILED: seed 2: loss is nan at step 12, epoch 0" in text
+    assert row(laboratory, "fmnist_cnn")["status"] == "partial"
+    for kind in ("md", "html", "tex"):
+        assert "87.50 (2 of 3 seeds)" in (report(laboratory) / f"comparison.{kind}").read_text()
+    metrics = json.loads((report(laboratory) / "metrics.json").read_text())["fmnist_cnn"]
+    assert (metrics["accuracy"], metrics["seeds_ok"], metrics["seeds"]) == (pytest.approx(0.875), 2, 3)
+
+
+def test_all_failed(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    laboratory.write("fmnist_cnn", failed=dict.fromkeys(range(3), "diverged <b>"))
+    laboratory.write("fmnist_lenet5_int8", failed=dict.fromkeys(range(3), "no parent"))
+    text = build(params, root=laboratory.root)
+    assert line(text, "fmnist_cnn ").split()[1:] == ["FAILED", "0", "of", "3"]
+    assert "FAILED" in line(text, "fmnist_lenet5_int8 ")
+    assert row(laboratory, "fmnist_cnn")["accuracy"] == ""
+    assert "diverged &lt;b&gt;" in (report(laboratory) / "comparison.html").read_text()
+    assert "accuracy" not in json.loads((report(laboratory) / "metrics.json").read_text())["fmnist_cnn"]
+
+
+def test_not_run_here(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write("fmnist_mlp")
+    text = build(params, root=laboratory.root)
+    assert line(text, "fmnist_resnet20 ").endswith("not run here")
+    assert "make repro EXPERIMENT=fmnist_resnet20" in text and "make import-cells FROM=" in text
+    assert "fmnist_resnet20" not in json.loads((report(laboratory) / "metrics.json").read_text())
+
+
+def test_nothing_run_at_all(laboratory: Laboratory, params: Params) -> None:
+    build(params, root=laboratory.root)
+    build(params, "paper", root=laboratory.root)
+    assert not list(report(laboratory).glob("*.png"))
+    assert (laboratory.root / "reports/paper/comparison.html").exists()
+
+
+def test_no_spread_is_a_dash(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    text = build(params, root=laboratory.root)
+    assert line(text, "fmnist_svm ").split()[1:3] == ["86.90", "—"]
+    assert "deterministic" in (report(laboratory) / "comparison.md").read_text()
+
+
+def test_only_what_the_parameters_name(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    fewer = {key: value for key, value in params.experiments.items() if key != "fmnist_cnn"}
+    profile = params.profiles["laptop"].model_copy(update={"seeds": [0, 1]})
+    changed = params.model_copy(update={"experiments": fewer, "profiles": {"laptop": profile}})
+    assert "fmnist_cnn" not in build(changed, root=laboratory.root)
+    assert row(laboratory, "fmnist_mlp")["seeds_ok"] == "2"
+
+
+def test_results_of_other_parameters_are_not_shown_as_these(laboratory: Laboratory, params: Params) -> None:
+    """After an edit the old numbers are no row of the new parameters, whatever part of them changed."""
+    laboratory.write_all()
+    other = params.experiments["fmnist_cnn"].model_copy(update={"set": {"lr": 0.5}})
+    build(params.model_copy(update={"experiments": params.experiments | {"fmnist_cnn": other}}), root=laboratory.root)
+    found = row(laboratory, "fmnist_cnn")
+    assert (found["status"], found["accuracy"]) == ("not run", "")
+    assert "make repro EXPERIMENT=fmnist_cnn" in (report(laboratory) / "comparison.txt").read_text()
+    assert row(laboratory, "fmnist_mlp")["status"] == "ok"
+
+
+def test_compression_is_paired_by_seed(laboratory: Laboratory, params: Params) -> None:
+    laboratory.write_all()
+    build(params, root=laboratory.root)
+    found = row(laboratory, "fmnist_lenet5_int8")  # before exceeds after by 0, 0.1 and 0.2 points
+    assert float(found["accuracy_change"]) == pytest.approx(-0.001)
+    assert float(found["accuracy_change_half_width"]) == pytest.approx(4.302653 * 0.001 / 3**0.5, rel=1e-5)

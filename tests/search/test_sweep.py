@@ -1,0 +1,167 @@
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.search.conftest import SPACE, Laboratory
+
+
+def test_a_sweep_ends_with_the_default_beside_the_best(swept: Laboratory) -> None:
+    said = swept.run("sweep").stdout
+    assert "4 trials done before" in said and "[1/" not in said
+    study = swept.study()
+    assert study["states"] == ["COMPLETE"] * 4
+    assert next(t for t in study["settled"] if t[0] == 0)[1] == {"set.lr": 0.002, "args.hidden": [128]}
+    assert study["settled"][0][2] > study["default"]
+    assert "default" in said and "next: make promote EXPERIMENT=digits_mlp" in said
+
+
+def test_values_are_accuracies_on_validation_and_no_trial_looks_at_test(swept: Laboratory) -> None:
+    study = swept.study()
+    for number, _, value, _ in study["settled"]:
+        folder = Path(study["cells"][str(number)])
+        result = json.loads((folder / "result.json").read_text())
+        assert value == result["validation"]["accuracy"] and "test" not in result
+    kinds = {json.loads(p.read_text())["kind"] for p in (swept.root / ".cells").glob("*/spec.json")}
+    assert kinds == {"fetch", "prepare", "train"}
+
+
+def test_equal_values_train_once(swept: Laboratory) -> None:
+    copy = swept.study()
+    folders = set(copy["cells"].values())
+    distinct = {json.dumps(values) for _, values, _, _ in copy["settled"]}
+    assert len(folders) == len(distinct)
+
+
+def test_killed_in_mid_sweep_it_goes_on_to_the_target(laboratory: Laboratory) -> None:
+    process = laboratory.start("sweep", "--trials", "8", "--jobs", "2")
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("[3/8]"):
+            break
+    time.sleep(0.1)  # the next trials train
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    left = laboratory.study()
+    assert "RUNNING" in left["states"]
+    said = laboratory.run("sweep", "--trials", "8", "--jobs", "2").stdout
+    study = laboratory.study()
+    assert "RUNNING" not in study["states"] and "WAITING" not in study["states"]
+    assert study["asked"] == len(study["settled"]) == study["states"].count("COMPLETE") == 8
+    before = {n: v for n, _, v, _ in left["settled"]}
+    assert before.items() <= {n: v for n, _, v, _ in study["settled"]}.items()
+    assert "[8/8]" in said and f"[{len(before)}/8]" not in said
+    assert sum(t[1] == {"set.lr": 0.002, "set.batch_size": 32, "args.hidden": [128]} for t in study["settled"]) == 1
+
+
+def test_interrupted_it_says_so_and_ends_with_130(laboratory: Laboratory) -> None:
+    process = laboratory.start("sweep", "--trials", "50", "--jobs", "1")
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("[3/50]"):
+            break
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130 and "goes on where" in errors and "Traceback" not in errors
+    done = len(laboratory.study()["settled"])
+    assert f"[{done + 1}/{done + 1}]" in laboratory.run("sweep", "--trials", str(done + 1)).stdout
+
+
+def test_stopped_and_gone_on_with_it_tries_what_it_would_have_tried(laboratory: Laboratory, swept: Laboratory) -> None:
+    laboratory.run("sweep", "--trials", "3", "--jobs", "1")
+    laboratory.run("sweep", "--trials", "7", "--jobs", "1")
+    in_parts = laboratory.study()["settled"]
+    for path in laboratory.journal.parent.iterdir():
+        path.unlink()
+    laboratory.run("sweep", "--trials", "7", "--jobs", "1")
+    assert laboratory.study()["settled"] == in_parts
+
+
+def test_a_torn_line_is_cut_after_a_backup(laboratory: Laboratory) -> None:
+    laboratory.run("sweep", "--trials", "2")
+    whole = laboratory.journal.read_bytes()
+    laboratory.journal.write_bytes(whole + whole.splitlines()[-1][:20])
+    said = laboratory.run("sweep", "--trials", "3").stdout
+    assert "torn1" in said
+    assert laboratory.journal.with_name(laboratory.journal.name + ".torn1").read_bytes() != whole
+    assert laboratory.journal.read_bytes().startswith(whole)
+    assert len(laboratory.study()["settled"]) == 3
+
+
+def test_a_diverging_trial_fails_alone(laboratory: Laboratory) -> None:
+    choices = {"optimizer": {"choices": ["adamw", "sgd"]}, "lr": {"choices": [0.002, 1e30]}}
+    laboratory.change({"trials": 6, "set": choices, "args": {}})
+    said = laboratory.run("sweep", "--trials", "10").stdout
+    study = laboratory.study()
+    failed = [t for t in study["settled"] if t[2] is None]
+    assert 0 < len(failed) < 10 == len(study["settled"])
+    assert all(t[1]["set.lr"] == 1e30 and t[3] for t in failed)
+    assert "failed: trial" in said
+
+
+def test_a_crashed_cell_is_a_failed_trial(laboratory: Laboratory) -> None:
+    model = laboratory.root / "pipeline" / "models" / "mlp.py"
+    crash = "    if hidden == [16]:\n        import os\n        os.abort()\n    layers"
+    model.write_text(model.read_text().replace("    layers", crash, 1))
+    laboratory.run("sweep", "--trials", "6")
+    study = laboratory.study()
+    failed = [t for t in study["settled"] if t[2] is None]
+    assert len(study["settled"]) == 6 and failed
+    assert all(t[1]["args.hidden"] == [16] and "signal 6" in t[3] for t in failed)
+
+
+def test_values_that_can_not_be_fail_without_training(laboratory: Laboratory) -> None:
+    laboratory.change({"trials": 3, "set": {"momentum": {"choices": [0.0, 0.9]}}, "args": {}})
+    laboratory.run("sweep", "--trials", "6")
+    failed = [t for t in laboratory.study()["settled"] if t[2] is None]
+    assert failed and all("momentum 0.9" in t[3] for t in failed)
+
+
+def test_a_default_outside_of_the_space_is_trained_all_the_same(laboratory: Laboratory) -> None:
+    laboratory.change({"trials": 2, "set": {"lr": {"low": 1e-6, "high": 1e-5, "log": True}}, "args": {}})
+    said = laboratory.run("sweep").stdout
+    study = laboratory.study()
+    assert len(study["settled"]) == 2 and study["default"] > study["settled"][0][2]
+    assert "[default]" in said and "nothing to promote" in said
+    refused = laboratory.run("promote", check=False)
+    assert refused.returncode == 1 and "above the default" in refused.stderr
+
+
+def test_another_space_starts_another_study_and_the_first_can_be_gone_back_to(laboratory: Laboratory) -> None:
+    laboratory.run("sweep", "--trials", "2")
+    laboratory.change({**SPACE, "args": {}})
+    said = laboratory.run("sweep", "--trials", "2").stdout
+    assert "space changed since study digits_mlp_" in said and "[2/2]" in said
+    laboratory.change(SPACE)
+    said = laboratory.run("sweep", "--trials", "3").stdout
+    assert "2 trials done before" in said and "[3/3]" in said
+
+
+def test_no_trial_is_begun_after_the_timeout(laboratory: Laboratory) -> None:
+    said = laboratory.run("sweep", "--trials", "500", "--timeout", "1e-9").stdout
+    assert "[1/500]" not in said and "[default]" in said
+    said = laboratory.run("sweep", "--trials", "500", "--timeout", "4").stdout
+    assert "[1/500]" in said and "[500/500]" not in said
+
+
+def test_a_second_sweep_of_the_same_experiment_is_refused(laboratory: Laboratory) -> None:
+    process = laboratory.start("sweep", "--trials", "100")
+    assert process.stdout
+    process.stdout.readline()
+    second = laboratory.run("sweep", check=False)
+    process.terminate()
+    process.communicate()
+    assert second.returncode == 1 and "in use by another sweep" in second.stderr
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_an_unknown_experiment_is_an_error_with_a_suggestion(laboratory: Laboratory) -> None:
+    for given, expected in (
+        ("digits_mpl", "did you mean 'digits_mlp'?"),
+        ("iris_mlp", "search has no entry 'iris_mlp'"),
+    ):
+        refused = laboratory.run("sweep", "--experiment", given, check=False)
+        assert refused.returncode == 1 and expected in refused.stderr
+    refused = laboratory.run("sweep", "--trials", "many", check=False)
+    assert refused.returncode == 2 and "'many' is no number" in refused.stderr

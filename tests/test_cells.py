@@ -1,0 +1,427 @@
+"""Cells: a marker is the last word, a key covers all that decides the content, later changes are found."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import cells, fingerprint, params, paths
+from pipeline.cells import MARKER, Cell, CellError
+from pipeline.plan import Plan
+
+ENTRY = """
+    import os, sys, time
+    def run(spec, folder, inputs):
+        (folder / "value.txt").write_text(str(spec["value"]))
+        (folder / "seen.txt").write_text(" ".join(sorted(p.name for p in folder.iterdir())))
+        if spec.get("fault"):
+            raise RuntimeError(spec["fault"])
+        time.sleep(spec.get("seconds", 0))
+        with open(spec["count"], "a") as file:
+            file.write("run\\n")
+        return {"status": "ok", "costs": {"price": 3}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Cells and remembered digests go below the test's own folder."""
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "CELLS", tmp_path / ".cells")
+    monkeypatch.setattr(fingerprint, "_cache", {})
+    monkeypatch.setattr(fingerprint, "_cache_file", tmp_path / ".cells" / "digests.json")
+    (tmp_path / "entry_of_a_cell.py").write_text(textwrap.dedent(ENTRY))
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path / ".cells"
+
+
+def order(value: int = 1, **spec: Any) -> Path:
+    """Make a cell with a key of its own; returns its folder."""
+    spec = {"kind": "train", "value": value, "count": str(paths.ROOT / "count"), **spec}
+    key = fingerprint.of_json(spec)[:32]
+    folder = paths.CELLS / key
+    cells.order(key, folder, "entry_of_a_cell", spec, {})
+    return folder
+
+
+def runs() -> int:
+    path = paths.ROOT / "count"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+# made once, or not at all
+
+
+def test_a_finished_cell_holds_what_was_asked_what_came_and_a_marker_over_both() -> None:
+    folder = order()
+    marker = json.loads((folder / MARKER).read_text())
+    assert set(marker["files"]) == {"spec.json", "result.json", "costs.json", "value.txt", "seen.txt"}
+    assert json.loads((folder / "result.json").read_text()) == {"status": "ok", "reason": None}
+    assert json.loads((folder / "costs.json").read_text())["price"] == 3
+    cells.verify(folder)
+
+
+def test_a_second_order_runs_nothing() -> None:
+    assert order() == order() and runs() == 1
+
+
+def test_an_error_leaves_no_marker_and_the_next_attempt_starts_clean() -> None:
+    with pytest.raises(RuntimeError, match="as it happens"):
+        order(fault="as it happens")
+    (folder,) = paths.CELLS.iterdir()
+    assert not (folder / MARKER).exists() and not (folder / "result.json").exists()
+    for name in ("checkpoint.ckpt", "left_over.bin"):
+        (folder / name).write_text("of the first attempt")
+    with pytest.raises(RuntimeError):
+        order(fault="as it happens")
+    assert (folder / "seen.txt").read_text().split() == ["checkpoint.ckpt", "spec.json", "value.txt"]
+
+
+def test_a_folder_that_a_killed_attempt_left_stands_in_nobodys_way() -> None:
+    folder = order()
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "lightning_logs" / "version_0").mkdir(parents=True)
+    assert order() == folder and runs() == 2
+    cells.verify(folder)
+
+
+def test_two_processes_at_one_cell_make_it_once() -> None:
+    code = (
+        "import sys; sys.path.insert(0, {root!r}); from pathlib import Path; from pipeline import cells\n"
+        "cells.order('k', Path({root!r}) / 'cell', 'entry_of_a_cell', "
+        "{{'value': 1, 'seconds': 0.4, 'count': {count!r}}}, {{}})"
+    )
+    words = [sys.executable, "-c", code.format(root=str(paths.ROOT), count=str(paths.ROOT / "count"))]
+    both = [subprocess.Popen(words, cwd=Path(__file__).parents[1]) for _ in range(2)]
+    assert [process.wait(30) for process in both] == [0, 0]
+    assert runs() == 1
+
+
+def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    cells.write_json(tmp_path / "a.json", {"a": 1})
+    with pytest.raises(TypeError):
+        cells.write_json(tmp_path / "a.json", {"a": object()})
+    assert cells.read_json(tmp_path / "a.json") == {"a": 1}
+
+
+@pytest.mark.parametrize("content", ["{", "", "[1]", None])
+def test_a_file_that_is_no_json_object_is_named(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "a.json").write_text(content)
+    with pytest.raises(CellError, match="a.json"):
+        cells.read_json(tmp_path / "a.json")
+
+
+def test_a_link_shows_what_the_marker_names_and_nothing_else(tmp_path: Path) -> None:
+    folder = order()
+    (folder / "log.txt").write_text("said")
+    (tmp_path / "shown").mkdir()
+    (tmp_path / "shown" / "older.bin").write_text("of another cell")
+    cell = Cell("train", "entry_of_a_cell", {}, tmp_path / "shown", "x")
+    cell.__dict__["key"] = folder.name
+    cells.link(cell, tmp_path / "shown")
+    expected = {"spec.json", "result.json", "costs.json", "value.txt", "seen.txt", MARKER}
+    assert {p.name for p in (tmp_path / "shown").iterdir()} == expected
+    assert os.stat(tmp_path / "shown" / "value.txt").st_ino == os.stat(folder / "value.txt").st_ino
+
+
+# found out
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+DAMAGE: dict[str, tuple[Any, str]] = {
+    "a flipped bit": (lambda f: flip(f / "value.txt"), "value.txt: content changed"),
+    "a cut file": (lambda f: (f / "result.json").write_text(""), "result.json: content changed"),
+    "a better result": (lambda f: edit(f / "result.json", status="fine"), "result.json: content changed"),
+    "cheaper costs": (lambda f: edit(f / "costs.json", price=1), "costs.json: content changed"),
+    "a lost file": (lambda f: (f / "value.txt").unlink(), "value.txt: missing"),
+    "an edited spec": (lambda f: edit(f / "spec.json", value=99), "does not hash to its name"),
+    "an edited spec and its key": (
+        lambda f: edit(f / "spec.json", value=99, key=fingerprint.of_json({"value": 99})[:32]),
+        "does not hash to its name",
+    ),
+    "a spec without key": (lambda f: (f / "spec.json").write_text("{}"), "does not hash to its name"),
+    "a lost spec": (lambda f: (f / "spec.json").unlink(), "spec.json"),
+    "a marker that is no JSON": (lambda f: (f / MARKER).write_text("{"), MARKER),
+    "a marker of nothing": (lambda f: (f / MARKER).write_text("{}"), "no marker of a finished cell"),
+    "another key in the marker": (lambda f: edit(f / MARKER, key="0" * 32), "does not hash to its name"),
+    "another digest in the marker": (lambda f: edit(f / MARKER, digest="0" * 64), "no marker of a finished cell"),
+    "a file elsewhere": (lambda f: _escape(f), "missing, though the marker lists it"),
+}
+
+
+def _escape(folder: Path) -> None:
+    """A marker that has a reader copy a file from outside of the cell."""
+    (folder.parent / "outside.txt").write_text("x")
+    marker = json.loads((folder / MARKER).read_text())
+    marker["files"]["../outside.txt"] = fingerprint.of_file(folder.parent / "outside.txt")
+    content = {n: d for n, d in marker["files"].items() if n not in cells.VOLATILE | {"spec.json"}}
+    edit(folder / MARKER, files=marker["files"], digest=fingerprint.of_json(content))
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_found_and_named(damage: str) -> None:
+    folder = order()
+    cells.verify(folder)
+    DAMAGE[damage][0](folder)
+    with pytest.raises(CellError, match=DAMAGE[damage][1]) as caught:
+        cells.verify(folder)
+    assert folder.name in str(caught.value)
+
+
+def test_a_misnamed_folder_is_found() -> None:
+    folder = order()
+    other = folder.rename(folder.with_name("0" * 32))
+    with pytest.raises(
+        CellError, match="0{32}: its specification does not hash to its name; it was edited or misnamed"
+    ):
+        cells.verify(other)
+
+
+def test_audit_counts_and_names_what_is_damaged(capsys: pytest.CaptureFixture[str]) -> None:
+    from pipeline import cli
+
+    good, bad = order(1), order(2)
+    assert cli.main(["audit"]) == 0
+    flip(bad / "value.txt")
+    assert cli.main(["audit"]) == 1
+    said = capsys.readouterr().out
+    assert '{"cells": 2, "damaged": 1}' in said and f"{bad}/value.txt" in said and good.name not in said
+
+
+# brought in
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A `.cells` of another machine with two cells, and none here."""
+    order(1), order(2)
+    shutil.move(paths.CELLS, tmp_path / "elsewhere" / ".cells")
+    return tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize("part", ["", ".cells"])
+def test_cells_are_copied_once(elsewhere: Path, part: str) -> None:
+    assert cells.import_from(elsewhere / part) == (2, 0)
+    assert cells.import_from(elsewhere / part) == (0, 2)
+    for folder in cells.finished():
+        cells.verify(folder)
+    assert order(1) and runs() == 2  # both were made elsewhere
+
+
+def test_a_single_cell_is_copied(elsewhere: Path) -> None:
+    assert cells.import_from(next((elsewhere / ".cells").glob("*/cell.json")).parent) == (1, 0)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_cell_is_refused(elsewhere: Path, damage: str) -> None:
+    folder = sorted((elsewhere / ".cells").glob("*/cell.json"))[0].parent
+    DAMAGE[damage][0](folder)
+    with pytest.raises(CellError, match=DAMAGE[damage][1]):
+        cells.import_from(elsewhere)
+    assert not (paths.CELLS / folder.name).exists()
+
+
+def test_an_unfinished_cell_is_left_where_it_is_and_one_here_is_replaced(elsewhere: Path) -> None:
+    one, other = sorted(p.parent for p in (elsewhere / ".cells").glob("*/cell.json"))
+    (one / MARKER).unlink()
+    (paths.CELLS / other.name).mkdir(parents=True)
+    (paths.CELLS / other.name / "checkpoint.ckpt").write_text("of an attempt here")
+    (paths.CELLS / "incoming" / other.name).mkdir(parents=True)  # of an import that was killed
+    assert cells.import_from(elsewhere) == (1, 0)
+    assert [f.name for f in cells.finished()] == [other.name]
+    assert not (paths.CELLS / other.name / "checkpoint.ckpt").exists()
+
+
+def test_a_folder_without_cells_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CellError, match="no finished cells there"):
+        cells.import_from(tmp_path / "nothing")
+
+
+# the key
+
+SECTIONS = """
+profile: laptop
+profiles:
+  laptop: {seeds: [0], threads: 1, precision: 32-true, cell_minutes: 5}
+  paper: {seeds: [0], threads: 1, precision: 32-true, cell_minutes: 5}
+data:
+  mine:
+    source: mine.npz
+    reader: npz
+    options: {}
+    task: classification
+    split: {validation: 0.1}
+    budget: {laptop: {epochs: 2}, paper: {epochs: 2}}
+recipes:
+  quick: {kind: gradient, lr: 0.01}
+  same: {kind: gradient, lr: 0.01}
+  fit: {kind: fit}
+experiments:
+  mine_mlp: {data: mine, model: models/mlp, view: none, recipe: quick, args: {hidden: [8]}, set: {}}
+  mine_svm: {data: mine, model: classical/svm, view: none, recipe: fit, args: {}, set: {}}
+evaluators: [quality]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Parameters -> plan, over prepared data and over a copy of the sources that may be edited."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(fingerprint.PACKAGE, tmp_path / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(fingerprint, "PACKAGE", tmp_path / "pipeline")
+    _data(0)
+
+    def plan(before: str = "quick", after: str = "quick") -> Plan:
+        assert before in SECTIONS
+        (tmp_path / "params.yaml").write_text(SECTIONS.replace(before, after, 1 if before == "set: {}" else -1))
+        made = Plan(params.load(tmp_path / "params.yaml"))
+        for cell in (made.fetch("mine"), made.prepare("mine")):
+            inputs = {name: str(c.folder) for name, c in cell.inputs.items()}
+            cells.order(cell.key, cell.folder, cell.entry, cell.resolved, inputs)
+        return made
+
+    return plan
+
+
+def _data(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    np.savez(
+        paths.ROOT / "mine.npz",
+        x_train=rng.normal(size=(40, 3)),
+        y_train=np.arange(40) % 2,
+        x_test=rng.normal(size=(10, 3)),
+        y_test=np.arange(10) % 2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("lr: 0.01}\n  same", "lr: 0.02}\n  same"),
+        ("hidden: [8]", "hidden: [9]"),
+        ("threads: 1", "threads: 2"),
+        ("precision: 32-true", "precision: bf16-mixed"),
+        ("epochs: 2", "epochs: 3"),
+        ("epochs: 2", "epochs: 2, samples: 20"),
+        ("split: {validation: 0.1}", "split: {validation: 0.3}"),
+        ("set: {}", "set: {lr: 0.1}"),
+        ("args: {hidden: [8]}", "args: {hidden: [8], dropout: 0.1}"),
+        ("kind: gradient, lr", "kind: gradient, sampling: weighted, lr"),
+    ],
+)
+def test_a_parameter_that_matters_changes_the_key(plan: Any, before: str, after: str) -> None:
+    assert plan(before, after).train("mine_mlp", 0).key != plan().train("mine_mlp", 0).key
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("recipe: quick", "recipe: same"),
+        ("seeds: [0]", "seeds: [0, 1]"),
+        ("profile: laptop", "profile: paper"),
+        ("cell_minutes: 5", "cell_minutes: 9"),
+        ("evaluators: [quality]", "evaluators: [size]"),
+        ("validation: 0.1}", "validation: 0.1, seed: 0}"),
+        ("kind: gradient, lr", "kind: gradient, optimizer: adamw, lr"),
+    ],
+)
+def test_what_does_not_matter_does_not(plan: Any, before: str, after: str) -> None:
+    assert plan(before, after).train("mine_mlp", 0).key == plan().train("mine_mlp", 0).key
+
+
+def test_evaluators_are_part_of_what_evaluates(plan: Any) -> None:
+    keys = {
+        plan("[quality]", after).evaluate("mine_mlp", 0).resolved["evaluators"][0] for after in ("[size]", "[quality]")
+    }
+    assert keys == {"size", "quality"}
+
+
+def test_a_seed_and_a_name(plan: Any) -> None:
+    made = plan()
+    assert made.train("mine_mlp", 0).key != made.train("mine_mlp", 1).key
+    assert plan("mine_mlp", "other_name").train("other_name", 0).key == made.train("mine_mlp", 0).key
+
+
+def test_every_value_of_the_specification_is_in_the_key(plan: Any) -> None:
+    """Whichever leaf is changed, the key is another."""
+    resolved = plan().train("mine_mlp", 0).resolved
+    key, seen = fingerprint.of_json(resolved), 0
+    for where in list(_leaves(resolved)):
+        changed = json.loads(json.dumps(resolved))
+        spot = changed
+        for part in where[:-1]:
+            spot = spot[part]
+        spot[where[-1]] = "something else"
+        assert fingerprint.of_json(changed) != key, where
+        seen += 1
+    assert seen > 25
+
+
+def _leaves(value: Any, where: tuple[Any, ...] = ()) -> Any:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else []
+    if not isinstance(value, dict | list):
+        yield where
+    for name, inner in items:
+        yield from _leaves(inner, (*where, name))
+
+
+def test_other_data_under_the_same_path_is_other_data(plan: Any) -> None:
+    first = plan().train("mine_mlp", 0).key
+    _data(1)
+    changed = plan().train("mine_mlp", 0).key
+    _data(0)
+    assert first != changed and plan().train("mine_mlp", 0).key == first
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "same"),
+    [
+        ("models/mlp", "pairwise([*shape", "pairwise([*shape, *[]", False),
+        ("models/mlp", "Multilayer perceptron", "A multilayer perceptron", True),
+        ("models/mlp", "    layers: list", "    # so many\n    layers: list", True),
+        ("training/system", "self.history: list", "self.older = 1\n        self.history: list", False),
+        ("training/optimizers", "fused=True", "fused=False", False),
+        ("data/prepare", "np.floor(share)", "np.ceil(share)", False),
+        ("tasks/classification", "def hits", "OTHER = 1\n\n\ndef hits", False),
+        ("views", "KINDS =", "OTHER = 1\nKINDS =", False),
+        ("models/lenet5", "INPUTS =", "OTHER = 1\nINPUTS =", True),
+        ("report/build", "import csv", "import csv as c", True),
+        ("evaluate/evaluate", "import importlib", "import importlib as i", True),
+        ("classical/_fit", "MODEL =", "OTHER = 1\nMODEL =", True),
+        ("cells", "MARKER =", "OTHER = 1\nMARKER =", True),
+    ],
+)
+def test_the_source_that_is_used_counts(plan: Any, name: str, before: str, after: str, same: bool) -> None:
+    first = plan().train("mine_mlp", 0).key
+    path = fingerprint.PACKAGE / f"{name}.py"
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after, 1))
+    assert (plan().train("mine_mlp", 0).key == first) == same
+
+
+def test_a_helper_beside_a_model_counts_for_the_models_that_import_it(plan: Any) -> None:
+    (fingerprint.PACKAGE / "models" / "_parts.py").write_text("SIZE = 1\n")
+    for name in ("mlp", "lenet5"):
+        path = fingerprint.PACKAGE / "models" / f"{name}.py"
+        path.write_text(path.read_text() + ("\nfrom pipeline.models._parts import SIZE\n" if name == "mlp" else ""))
+    first, other = plan().train("mine_mlp", 0).key, plan().train("mine_svm", 0).key
+    (fingerprint.PACKAGE / "models" / "_parts.py").write_text("SIZE = 2\n")
+    assert plan().train("mine_mlp", 0).key != first and plan().train("mine_svm", 0).key == other

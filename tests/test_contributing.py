@@ -1,0 +1,55 @@
+"""CONTRIBUTING.md followed to the letter, and a README that is true."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from bench import scratch
+from pipeline.report import readme
+
+BLOCK = re.compile(r"^```(?:python|yaml) (file|section)=(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SECTIONS = re.split(r"^## ", (scratch.ROOT / "CONTRIBUTING.md").read_text(), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("heading", ["Add an architecture", "Add a data set", "Add a task"])
+def test_the_lines_as_they_stand_give_a_row_of_the_table(tmp_path: Path, heading: str) -> None:
+    section = next(s for s in SECTIONS if s.startswith(heading))
+    blocks = BLOCK.findall(section)
+    assert blocks
+    rows: list[str] = []
+
+    def edit(params: dict[str, Any]) -> None:
+        scratch.only(["iris_svm", "digits_svm"], epochs=30)(params)
+        del params["experiments"]["iris_svm"], params["experiments"]["digits_svm"]
+        for kind, name, text in blocks:
+            if kind == "section":
+                added = YAML(typ="safe").load(text)
+                params[name] |= added
+                rows.extend(added if name == "experiments" else [])
+
+    project = scratch.copy(tmp_path, edit)
+    for kind, name, text in blocks:
+        if kind == "file":
+            assert len(text.splitlines()) <= 20
+            (project / name).write_text(text)
+    scratch.cli(project, "repro", "--experiment", rows[0])
+    results = (project / "results" / "laptop" / rows[0] / "results.csv").read_text().splitlines()
+    accuracy = next(float(line.split(",")[10]) for line in results if ",test,accuracy," in line)
+    assert accuracy > 0.85
+
+
+def test_the_readme_opens_with_the_newest_table() -> None:
+    text = (scratch.ROOT / "README.md").read_text()
+    assert text == readme.refreshed(text, readme.table())
+    assert text.index("make repro") < text.index(readme.START)
+
+
+def test_every_target_that_a_document_names_exists() -> None:
+    makefile = (scratch.ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        named = set(re.findall(r"`make ([a-z][a-z-]*)", (scratch.ROOT / document).read_text()))
+        assert named <= targets, document

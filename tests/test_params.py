@@ -1,0 +1,283 @@
+"""params.yaml: every wrong line is refused before anything runs, by key, line and nearest valid name."""
+
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from pipeline import params, views
+from pipeline.params import Params, ParamsError
+from pipeline.signature import constant
+
+TEXT = """\
+profile: laptop
+profiles:
+  laptop: {seeds: [0, 1], threads: 1, precision: 32-true, cell_minutes: 5}
+data:
+  flowers:
+    source: pipeline/data/cards/iris.yaml
+    reader: csv
+    options: {label: -1, skip: 1}
+    task: classification
+    split: {validation: 0.2, test: 0.3, seed: 0}
+    budget:
+      laptop: {samples: null, validation: null, epochs: 2}
+  pictures:
+    source: pictures
+    reader: image_folder
+    options: {size: [8, 8]}
+    task: classification
+    split: {}
+    budget:
+      laptop: {epochs: 2}
+recipes:
+  quick: {kind: gradient, lr: 0.01}
+  fit: {kind: fit}
+experiments:
+  flowers_mlp: {data: flowers, model: models/mlp, recipe: quick, view: none, args: {hidden: [16]}, set: {}}
+  flowers_svm: {data: flowers, model: classical/svm, recipe: fit, view: none, args: {C: 1.0}, set: {}}
+  pictures_cnn: {data: pictures, model: models/cnn, recipe: quick, view: none, args: {}, set: {}}
+variants:
+  pictures_cnn_int8: {of: pictures_cnn, steps: [{method: static_int8, calibration_samples: 32}]}
+evaluators: [quality, size]
+search:
+  flowers_mlp: {trials: 2, set: {lr: {low: 0.001, high: 0.1, log: true}}}
+"""
+# (what stands there, what is put there instead, key that is named, what is said of it)
+REFUSED = [
+    # unknown keys, at every depth
+    ("profile: laptop", "profile: laptop\nexperimentes: {}", "experimentes", "did you mean 'experiments'?"),
+    ("cell_minutes: 5}", "cell_minutes: 5, sedes: 1}", "profiles.laptop.sedes", "did you mean 'seeds'?"),
+    ("reader: csv", "redaer: csv\n    reader: csv", "data.flowers.redaer", "did you mean 'reader'?"),
+    ("test: 0.3, ", "tset: 0.3, ", "data.flowers.split.tset", "did you mean 'test'?"),
+    (
+        "laptop: {epochs: 2}",
+        "laptop: {epochs: 2, sample: 9}",
+        "data.pictures.budget.laptop.sample",
+        "did you mean 'samples'?",
+    ),
+    ("lr: 0.01}", "lr: 0.01, wieght_decay: 0.1}", "recipes.quick.wieght_decay", "did you mean 'weight_decay'?"),
+    ("{kind: fit}", "{kind: fit, scalling: unit}", "recipes.fit.scalling", "did you mean 'scaling'?"),
+    ("set: {}", "set: {learning_rate: 0.1}", "experiments.flowers_mlp.set.learning_rate", "valid: batch_size"),
+    ("hidden: [16]", "hiden: [16]", "experiments.flowers_mlp.args.hiden", "did you mean 'hidden'?"),
+    ("{C: 1.0}", "{CC: 1.0}", "experiments.flowers_svm.args.CC", "did you mean 'C'?"),
+    ("skip: 1}", "skp: 1}", "data.flowers.options.skp", "did you mean 'skip'?"),
+    (
+        "calibration_samples: 32",
+        "calibration_sample: 32",
+        "variants.pictures_cnn_int8.steps.0.calibration_sample",
+        "did you mean 'calibration_samples'?",
+    ),
+    ("log: true", "logarithmic: true", "search.flowers_mlp.set.lr.logarithmic", "did you mean 'log'?"),
+    ("{lr: {low", "{leraning: {low", "search.flowers_mlp.set.leraning", "unknown recipe field"),
+    # mistyped values
+    ("lr: 0.01", "lr: '0.1x'", "recipes.quick.lr", "'0.1x'"),
+    ("lr: 0.01", "lr: '0.1'", "recipes.quick.lr", "'0.1'"),
+    ("lr: 0.01", "lr: -1", "recipes.quick.lr", "greater than 0"),
+    ("lr: 0.01", "lr: .inf", "recipes.quick.lr", "finite"),
+    ("lr: 0.01", "lr: true", "recipes.quick.lr", "True"),
+    ("lr: 0.01", "lr: 0.01, batch_size: 32.5", "recipes.quick.batch_size", "32.5"),
+    ("{kind: fit}", "{kind: fit, scaling: centred}", "recipes.fit.scaling", "'standardise'"),
+    ("seeds: [0, 1]", "seeds: 3", "profiles.laptop.seeds", "list"),
+    ("seeds: [0, 1]", "seeds: []", "profiles.laptop.seeds", "at least 1"),
+    ("seeds: [0, 1]", "seeds: [0, 0]", "profiles.laptop.seeds", "twice"),
+    ("32-true", "32", "profiles.laptop.precision", "32"),
+    ("hidden: [16]", "hidden: 16", "experiments.flowers_mlp.args.hidden", "list"),
+    ("hidden: [16]", "hidden: [16, x]", "experiments.flowers_mlp.args.hidden.1", "'x'"),
+    ("size: [8, 8]", "size: [8, '8']", "data.pictures.options.size.1", "'8'"),
+    ("options: {size: [8, 8]}", "options: {}", "data.pictures.options.size", "required"),
+    ("size: [8, 8]", "size: [8]", "data.pictures.options.size", "at least 2"),
+    ("size: [8, 8]", "size: [8, 0]", "data.pictures.options.size.1", "greater than or equal to 1"),
+    ("size: [8, 8]", "size: [8, 8], channels: 2", "data.pictures.options.channels", "1 or 3"),
+    ("skip: 1}", "skip: 1, shape: [2, 2]}", "data.flowers.options.shape", "at least 3"),
+    ("skip: 1}", "skip: -1}", "data.flowers.options.skip", "greater than or equal to 0"),
+    ("reader: csv", "reader: [csv]", "data.flowers.reader", "string"),
+    ("evaluators: [quality, size]", "evaluators: []", "evaluators", "at least 1"),
+    # names that nothing bears
+    ("profile: laptop", "profile: labtop", "profile", "did you mean 'laptop'?"),
+    ("laptop: {epochs: 2}", "labtop: {epochs: 2}", "data.pictures.budget.labtop", "did you mean 'laptop'?"),
+    ("laptop: {epochs: 2}", "labtop: {epochs: 2}", "data.pictures.budget", "no budget for profile 'laptop'"),
+    ("models/mlp", "models/mpl", "experiments.flowers_mlp.model", "did you mean 'models/mlp'?"),
+    ("models/mlp", "mlp", "experiments.flowers_mlp.model", "did you mean 'models/mlp'?"),
+    (
+        "recipe: quick, view: none, args",
+        "recipe: quik, view: none, args",
+        "experiments.flowers_mlp.recipe",
+        "did you mean 'quick'?",
+    ),
+    (
+        "data: flowers, model: models",
+        "data: flower, model: models",
+        "experiments.flowers_mlp.data",
+        "did you mean 'flowers'?",
+    ),
+    ("view: none, args", "view: flaten, args", "experiments.flowers_mlp.view", "did you mean 'flatten'?"),
+    ("reader: csv", "reader: cvs", "data.flowers.reader", "did you mean 'csv'?"),
+    (
+        "skip: 1}\n    task: classification",
+        "skip: 1}\n    task: clasification",
+        "data.flowers.task",
+        "did you mean 'classification'?",
+    ),
+    ("[quality, size]", "[quality, sise]", "evaluators.1", "did you mean 'size'?"),
+    ("static_int8", "static_int4", "variants.pictures_cnn_int8.steps.0.method", "did you mean 'static_int8'?"),
+    ("{method: static_int8, ", "{", "variants.pictures_cnn_int8.steps.0.method", "valid: static_int8"),
+    ("of: pictures_cnn", "of: picture_cnn", "variants.pictures_cnn_int8.of", "did you mean 'pictures_cnn'?"),
+    ("  flowers_mlp: {trials", "  flower_mlp: {trials", "search.flower_mlp", "did you mean 'flowers_mlp'?"),
+    ("kind: gradient", "kind: gradiant", "recipes.quick.kind", "did you mean 'gradient'?"),
+    ("kind: gradient, ", "", "recipes.quick.kind", "required"),
+    # names that DVC would misread
+    ("  flowers_mlp: {data", "  flowers.mlp: {data", "experiments.flowers.mlp", "a-z, 0-9 and _"),
+    ("  quick:", "  quick.1:", "recipes.quick.1", "a-z, 0-9 and _"),
+    ("  pictures_cnn_int8:", "  Pictures:", "variants.Pictures", "a-z, 0-9 and _"),
+    ("  pictures_cnn_int8:", "  pictures_cnn:", "variants.pictures_cnn", "has this name already"),
+    # combinations that can't be
+    ("lr: 0.01", "lr: 0.01, momentum: 0.9", "recipes.quick", "momentum 0.9 has no meaning for adamw; use sgd"),
+    ("lr: 0.01", "lr: 0.01, warmup: 0.0", "recipes.quick", "one_cycle needs a warmup above 0; use cosine"),
+    ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "use sgd or momentum 0.0"),
+    ("set: {}", "set: {kind: fit}", "experiments.flowers_mlp.set.kind", "name another recipe"),
+    ("recipe: fit", "recipe: quick", "experiments.flowers_svm.recipe", "classical/svm needs kind fit; valid: fit"),
+    (
+        "recipe: quick, view: none, args",
+        "recipe: fit, view: none, args",
+        "experiments.flowers_mlp.recipe",
+        "valid: quick",
+    ),
+    (
+        "view: none, args",
+        "view: flatten, args",
+        "experiments.flowers_mlp.view",
+        "does not apply to tabular data; valid: none",
+    ),
+    ("models/cnn", "models/mlp", "experiments.pictures_cnn.model", "takes tabular input, but data set pictures"),
+    ("models/cnn", "models/mlp", "experiments.pictures_cnn.model", "give it view 'flatten'"),
+    ("models/mlp", "models/cnn", "experiments.flowers_mlp.model", "choose another model"),
+    ("of: pictures_cnn", "of: flowers_svm", "variants.pictures_cnn_int8.of", "compresses models/*, but flowers_svm is"),
+    ("validation: 0.2, test: 0.3", "validation: 0.6, test: 0.5", "data.flowers", "leave no train"),
+    ("low: 0.001", "low: 0.2", "search.flowers_mlp.set.lr", "must be below high"),
+    ("set: {lr: {low: 0.001, high: 0.1, log: true}}", "set: {}", "search.flowers_mlp", "nothing to search"),
+]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Any:
+    def check(text: str) -> Params:
+        (tmp_path / "params.yaml").write_text(text)
+        return params.load(tmp_path / "params.yaml")
+
+    return check
+
+
+def test_the_text_that_the_cases_change_is_valid(check: Any) -> None:
+    assert check(TEXT).active.seeds == [0, 1]
+
+
+@pytest.mark.parametrize(("before", "after", "key", "said"), REFUSED, ids=[f"{k}: {s[:24]}" for _, _, k, s in REFUSED])
+def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, key: str, said: str) -> None:
+    assert before in TEXT
+    text = TEXT.replace(before, after, 1)
+    with pytest.raises(ParamsError) as caught:
+        check(text)
+    found = [m for line in str(caught.value).splitlines() if (m := re.match(r"params.yaml:(\d+): ([^ ]+): (.*)", line))]
+    matching = [m for m in found if m[2] == key and said in m[3]]
+    assert matching, f"wanted {key} and {said!r}, got: {caught.value}"
+    line = text.splitlines()[int(matching[0][1]) - 1]
+    named = key.split(".")
+    assert any(part in line for part in reversed(named[-3:]) if not part.isdigit()), (
+        f"line {matching[0][1]} is {line!r}"
+    )
+
+
+def test_line_of_a_key_in_a_block(check: Any) -> None:
+    text = TEXT.replace("reader: image_folder", "reader: image_foldr")
+    with pytest.raises(ParamsError, match=f"params.yaml:{text[: text.index('image_foldr')].count(chr(10)) + 1}: "):
+        check(text)
+
+
+def test_every_problem_is_listed_at_once(check: Any) -> None:
+    with pytest.raises(ParamsError) as caught:
+        check(
+            TEXT.replace("lr: 0.01", "lr: x").replace("hidden: [16]", "hiden: 1").replace("seeds: [0, 1]", "seeds: 1")
+        )
+    assert {"recipes.quick.lr", "profiles.laptop.seeds"} <= {
+        m for m in re.findall(r": ([a-z_.]+): ", str(caught.value))
+    }
+
+
+@pytest.mark.parametrize("written", ["1e-3", "1.0e-3", "0.001", "1E-3", ".001"])
+def test_every_way_to_write_a_number_is_one(check: Any, written: str) -> None:
+    assert check(TEXT.replace("lr: 0.01", f"lr: {written}")).recipes["quick"].lr == 0.001
+
+
+def test_a_whole_number_is_good_where_a_fraction_is_asked(check: Any) -> None:
+    assert check(TEXT.replace("lr: 0.01", "lr: 1")).recipe_of("flowers_mlp").lr == 1
+
+
+def test_overrides_are_applied(check: Any) -> None:
+    assert check(TEXT.replace("set: {}", "set: {lr: 0.5}", 1)).recipe_of("flowers_mlp").lr == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("profile: [", "line 1"),
+        ("- a\n- b\n", "expected a mapping"),
+        ("", "expected a mapping"),
+        (TEXT + "profile: paper\n", "profile"),
+        (TEXT.replace("  fit: {kind", "  1: {kind"), "1"),
+        ("profile: laptop\n", "recipes"),
+    ],
+)
+def test_what_is_no_parameter_file(check: Any, text: str, said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        check(text)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"profile: \xff\xfe")
+    with pytest.raises(ParamsError, match="params.yaml"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="params.yaml"):
+        params.load(tmp_path / "params.yaml")
+
+
+SHIPPED = params.load(Path(__file__).parents[1] / "params.yaml")
+
+
+@pytest.mark.parametrize("key", SHIPPED.experiments)
+def test_every_experiment_that_is_shipped_builds_on_its_data(key: str, sample: Any) -> None:
+    """Shapes fit, no NaN, every parameter of a network gets a gradient."""
+    import importlib
+
+    experiment = SHIPPED.experiments[key]
+    x, y, classes = sample(experiment.data)
+    seen = views.VIEWS[experiment.view](torch.from_numpy(x).float() / 16)
+    assert views.kind(experiment.view, SHIPPED.data[experiment.data].kind) in constant(experiment.model, "INPUTS")
+    assert views.shape(experiment.view, x.shape[1:]) == tuple(seen.shape[1:])
+    module = importlib.import_module(f"pipeline.{experiment.model.replace('/', '.')}")
+    if experiment.model.startswith("models/"):
+        _network_contract(module, seen, torch.from_numpy(y), classes, experiment.args)
+    else:
+        estimator = module.build(0, None, **experiment.args).fit(seen.numpy(), y)
+        scores = estimator.decision_function(seen.numpy())
+        assert scores.shape == ((len(y), classes) if classes > 2 else (len(y),))
+        assert module.parameters(estimator) > 0 and module.flops(estimator) > 0
+
+
+def _network_contract(module: ModuleType, x: torch.Tensor, y: torch.Tensor, classes: int, args: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    network: nn.Module = module.build(tuple(x.shape[1:]), classes, **args)
+    logits = network(x)
+    assert logits.shape == (len(x), classes) and logits.dtype == torch.float32
+    assert logits.isfinite().all()
+    nn.functional.cross_entropy(logits, y).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name

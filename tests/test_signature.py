@@ -1,0 +1,95 @@
+"""What a model file accepts is read from its source, strictly, and without importing it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline import signature
+
+MODEL = """
+from typing import Annotated, Literal
+from pydantic import Field
+INPUTS = ("image", "tabular")
+COMPUTED = tuple(INPUTS)
+
+
+def build(shape, outputs, *, width: Annotated[int, Field(ge=1)] = 16, kind: Literal["a", "b"] = "a", rate: float):
+    raise RuntimeError("never called")
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "thing.py").write_text(MODEL)
+    monkeypatch.setattr(signature, "PACKAGE", tmp_path)
+    for remembered in (signature.options, signature._tree):
+        remembered.cache_clear()
+    yield tmp_path
+    for remembered in (signature.options, signature._tree):
+        remembered.cache_clear()
+
+
+def test_names_are_the_files_that_do_not_start_with_an_underscore(package: Path) -> None:
+    (package / "models" / "_parts.py").write_text("")
+    assert signature.names("models") == ["thing"]
+
+
+def test_defaults_bounds_and_choices_are_those_of_the_source(package: Path) -> None:
+    accepted = signature.options("models/thing", "build")
+    assert accepted(rate=0.5).model_dump() == {"width": 16, "kind": "a", "rate": 0.5}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"rate": 0.5, "width": 0},
+        {"rate": 0.5, "width": "16"},
+        {"rate": 0.5, "kind": "c"},
+        {"rate": 0.5, "widht": 1},
+        {},
+        {"rate": True},
+        {"rate": float("nan")},
+        {"rate": 0.5, "width": 1.5},
+    ],
+)
+def test_what_does_not_fit_is_refused(package: Path, given: dict) -> None:
+    with pytest.raises(ValidationError):
+        signature.options("models/thing", "build").model_validate(given)
+
+
+def test_constants_are_literals(package: Path) -> None:
+    assert signature.constant("models/thing", "INPUTS") == ("image", "tabular")
+    with pytest.raises(ValueError, match="malformed|literal"):
+        signature.constant("models/thing", "COMPUTED")
+    with pytest.raises(ValueError, match=r"pipeline/models/thing.py does not define OUTPUTS"):
+        signature.constant("models/thing", "OUTPUTS")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def make(): ...", "has no function `build`"),
+        ("def build(*, width=1): ...", "width has no annotation"),
+        ("def build(*, width: Path = 1): ...", "Path"),
+        ("def build(*, width: __import__('os').sep = 1): ...", "__import__"),
+    ],
+)
+def test_a_file_that_breaks_the_contract_is_named(package: Path, source: str, said: str) -> None:
+    (package / "models" / "thing.py").write_text(source)
+    with pytest.raises(ValueError, match=said) as caught:
+        signature.options("models/thing", "build")
+    assert "pipeline/models/thing.py" in str(caught.value)
+
+
+def test_reading_every_signature_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from pipeline import signature as s\n"
+        "for n in s.names('models'): s.options(f'models/{n}', 'build')\n"
+        "print([m for m in ('torch', 'numpy', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
