@@ -93,7 +93,7 @@ def _run_dvc(*words: str) -> int:
     """DVC's exit code; after a failure, and if a killed one had left torn files behind, that of a second attempt."""
     code = _call_dvc(*words)
     if code and (torn := _mended()):
-        print(f"a killed DVC had left {' and '.join(torn)} half-written: removed, it makes them again", file=sys.stderr)
+        print(f"a killed DVC had left {' and '.join(torn)} unusable: removed, it makes them again", file=sys.stderr)
         code = _call_dvc(*words)
     return code
 
@@ -101,7 +101,7 @@ def _run_dvc(*words: str) -> int:
 def _mended() -> list[str]:
     """Names of DVC's own files that were torn, and are removed: without its lock file it asks every stage again."""
     torn = []
-    for name, whole in ((".dvc/tmp/rwlock", json.loads), ("dvc.lock", _lock_file)):
+    for name, whole in ((".dvc/tmp/rwlock", _rwlock), ("dvc.lock", _lock_file)):
         path = paths.ROOT / name
         for _ in range(2):  # it may be a living one that is writing just now
             try:
@@ -115,6 +115,24 @@ def _mended() -> list[str]:
             path.unlink(missing_ok=True)
             torn.append(name)
     return torn
+
+
+def _rwlock(text: str) -> None:
+    """ValueError if only the dead hold it. DVC believes in a process while its number exists, be it a zombie's."""
+    found = json.loads(text)
+    holders = [*found.get("write", {}).values(), *(h for readers in found.get("read", {}).values() for h in readers)]
+    if holders and not any(_lives(holder["pid"]) for holder in holders):
+        raise ValueError("held by nobody")
+
+
+def _lives(pid: int) -> bool:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and any("dvc" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _lock_file(text: str) -> None:

@@ -3,12 +3,14 @@
 import sys
 
 from pipeline import params, stage
-from pipeline.tracking.ledger import LedgerError
-from pipeline.tracking.publish import publish, summary
-from pipeline.tracking.store import StoreError
 
 
 def main() -> None:
+    # Takes seconds, and only now is this process tied to its DVC.
+    from pipeline.tracking.ledger import LedgerError
+    from pipeline.tracking.publish import publish, summary
+    from pipeline.tracking.store import StoreError
+
     try:
         print(summary(publish(params.load())))
     except (LedgerError, StoreError) as error:

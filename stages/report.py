@@ -3,10 +3,11 @@
 import sys
 
 from pipeline import params, stage
-from pipeline.report.build import build
 
 
 def main() -> None:
+    from pipeline.report.build import build  # takes seconds, and only now is this process tied to its DVC
+
     try:
         build(params.load())
     except ValueError as error:  # of a reference or a result file; it names the file

@@ -201,8 +201,20 @@ def test_what_a_killed_dvc_left_half_written_stands_in_nobodys_way(project: Path
     scratch.change(project, small(rows=("iris_svm",)))
     (project / name).write_text((project / "dvc.lock").read_text()[:kept])
     done = scratch.cli(project, "repro")
-    assert f"a killed DVC had left {name} half-written: removed" in done.stderr
+    assert f"a killed DVC had left {name} unusable: removed" in done.stderr
     assert (project / name).read_text()[kept:]
+
+
+def test_a_lock_that_a_zombie_holds_stands_in_nobodys_way(project: Path) -> None:
+    """As in a container whose first process buries nobody: the number of the killed DVC is there for ever."""
+    scratch.change(project, small(rows=("iris_svm",)))
+    zombie = helpers.subprocess.Popen(["true"])
+    holder = {"pid": zombie.pid, "cmd": "dvc repro"}
+    held = {"write": {str(project / "artifacts" / "laptop" / "iris_svm"): holder}, "read": {}}
+    (project / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
+    done = scratch.cli(project, "repro")
+    assert "a killed DVC had left .dvc/tmp/rwlock unusable: removed" in done.stderr
+    zombie.wait()
 
 
 def test_every_beginning_of_a_lock_file_is_taken_for_torn_or_is_one(
@@ -360,7 +372,7 @@ def test_a_training_that_gets_sigterm_is_no_success_and_the_others_go_on(battere
 @pytest.mark.parametrize("victim", ["runner", "dvc"])
 def test_killed_with_9_during_the_stages_nobody_works_on(battered: Path, victim: str) -> None:
     with helpers.started(battered, *RUN) as process:
-        assert helpers.wait_for(lambda: "Running stage 'report'" in said(battered))
+        assert helpers.wait_for(lambda: "Running stage 'report'" in said(battered)), said(battered)
         time.sleep(0.1)
         helpers.kill(family(battered)[victim][0])
         assert process.wait(60) != 0
