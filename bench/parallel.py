@@ -10,7 +10,7 @@ from typing import Any
 from bench import scratch
 from bench.figures import Figure, compared
 
-ROUNDS = 3  # of about five minutes
+ROUNDS = 2  # of about seven minutes
 EXPERIMENTS = ["fmnist_cnn", "fmnist_lenet5", "fmnist_resnet20"]
 
 
@@ -36,7 +36,7 @@ def measure() -> Iterator[Figure]:
 
 def _edit(threads: int) -> Any:
     def edit(params: dict[str, Any]) -> None:
-        scratch.only(EXPERIMENTS, (0, 1), 3, 6000)(params)
+        scratch.only(EXPERIMENTS, (0, 1), 6, 6000)(params)
         params["variants"].clear()
         params["profiles"]["laptop"]["threads"] = threads
 
