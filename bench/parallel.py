@@ -10,7 +10,7 @@ from typing import Any
 from bench import scratch
 from bench.figures import Figure, compared
 
-ROUNDS = 2  # of about seven minutes
+ROUNDS = 3  # of nine minutes or more
 EXPERIMENTS = ["fmnist_cnn", "fmnist_lenet5", "fmnist_resnet20"]
 
 
