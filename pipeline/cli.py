@@ -90,7 +90,7 @@ def _dvc(chosen: Selection, unfinished: list[str]) -> int:
 
 
 def _run_dvc(*words: str) -> int:
-    """DVC's exit code; after a failure, and if a killed one had left torn files behind, that of a second attempt."""
+    """DVC's exit code; after a failure, and if a killed one had left files in its way, that of a second attempt."""
     code = _call_dvc(*words)
     if code and (torn := _mended()):
         print(f"a killed DVC had left {' and '.join(torn)} unusable: removed, it makes them again", file=sys.stderr)
@@ -99,7 +99,10 @@ def _run_dvc(*words: str) -> int:
 
 
 def _mended() -> list[str]:
-    """Names of DVC's own files that were torn, and are removed: without its lock file it asks every stage again."""
+    """Names of DVC's own files that were torn or only the dead hold, and are removed.
+
+    Without its lock file it asks every stage again.
+    """
     torn = []
     for name, whole in ((".dvc/tmp/rwlock", _rwlock), ("dvc.lock", _lock_file)):
         path = paths.ROOT / name
@@ -118,7 +121,7 @@ def _mended() -> list[str]:
 
 
 def _rwlock(text: str) -> None:
-    """ValueError if only the dead hold it. DVC believes in a process while its number exists, be it a zombie's."""
+    """ValueError if only the dead hold it. DVC believes in one while its number exists, a zombie's or a stranger's."""
     found = json.loads(text)
     holders = [*found.get("write", {}).values(), *(h for readers in found.get("read", {}).values() for h in readers)]
     if holders and not any(_lives(holder["pid"]) for holder in holders):
@@ -131,6 +134,8 @@ def _lives(pid: int) -> bool:
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and any("dvc" in word for word in process.cmdline())
+    except psutil.AccessDenied:
+        return True  # another user's: perhaps a DVC
     except psutil.NoSuchProcess:
         return False
 

@@ -205,16 +205,32 @@ def test_what_a_killed_dvc_left_half_written_stands_in_nobodys_way(project: Path
     assert (project / name).read_text()[kept:]
 
 
-def test_a_lock_that_a_zombie_holds_stands_in_nobodys_way(project: Path) -> None:
-    """As in a container whose first process buries nobody: the number of the killed DVC is there for ever."""
+@pytest.mark.parametrize("words", [["true"], ["sleep", "60"]], ids=["zombie", "stranger"])
+def test_a_lock_that_only_the_dead_hold_stands_in_nobodys_way(project: Path, words: list[str]) -> None:
+    """The number of the killed DVC is there: where a container's first process buries nobody, or as a stranger's."""
     scratch.change(project, small(rows=("iris_svm",)))
-    zombie = helpers.subprocess.Popen(["true"])
-    holder = {"pid": zombie.pid, "cmd": "dvc repro"}
-    held = {"write": {str(project / "artifacts" / "laptop" / "iris_svm"): holder}, "read": {}}
-    (project / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
-    done = scratch.cli(project, "repro")
-    assert "a killed DVC had left .dvc/tmp/rwlock unusable: removed" in done.stderr
-    zombie.wait()
+    other = helpers.subprocess.Popen(words)
+    try:
+        held(project, other.pid)
+        done = scratch.cli(project, "repro")
+        assert "a killed DVC had left .dvc/tmp/rwlock unusable: removed" in done.stderr
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_lock_that_a_living_dvc_holds_is_left_to_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.paths, "ROOT", project)
+    with helpers.started(project, sys.executable, "-c", "import time; time.sleep(60)", "dvc") as living:
+        held(project, living.pid)
+        assert not cli._mended() and (project / ".dvc" / "tmp" / "rwlock").exists()
+
+
+def held(project: Path, pid: int) -> None:
+    """Let a process hold DVC's lock of an output."""
+    output = str(project / "artifacts" / "laptop" / "iris_svm")
+    lock = {"write": {output: {"pid": pid, "cmd": "dvc repro"}}, "read": {}}
+    (project / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(lock))
 
 
 def test_every_beginning_of_a_lock_file_is_taken_for_torn_or_is_one(
