@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+
+from pipeline import lifeline
 
 ROOT = Path(__file__).parent.parent
 MADE = ("results", "reports", "dvc.lock", "registry.jsonl", ".git")  # by running; a copy starts without
@@ -65,8 +68,11 @@ def _keep(section: dict[str, Any], names: Iterable[str]) -> None:
 
 
 def run(project: Path, *words: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-    """A command in a copy, with this interpreter's packages; its output is captured."""
-    done = subprocess.run(words, cwd=project, env=environment(), capture_output=True, text=True, **options)
+    """A command in a copy, with this interpreter's packages; its output is captured. It ends with this process."""
+    bound = partial(lifeline.die_with_parent, parent=os.getpid())
+    done = subprocess.run(
+        words, cwd=project, env=environment(), capture_output=True, text=True, preexec_fn=bound, **options
+    )
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done

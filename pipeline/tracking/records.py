@@ -97,7 +97,11 @@ def _line(params: Params, name: str, owner: str, seed: int, folder: Path, tables
 
 
 def _timed(line: Line, folder: Path, known: Line | None) -> Line:
-    """Add `ended` (ms) and `seconds`: once written down they stay, since a checkout gives files new times."""
+    """Add `ended` (ms) and `seconds`: once written down they stay, since a checkout gives files new times.
+
+    Also where another processor made the cell again with other last digits: MLflow can't move a run's start, and an end
+    of today on a start of last week would be read as a week of training. `cost/train_seconds` is of the new one.
+    """
     if known:
         return line | {"ended": known["ended"], "seconds": known["seconds"]}
     costs = read_json(folder / "costs.json")
