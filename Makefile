@@ -18,13 +18,14 @@ TIMEOUT ?=
 PORT ?= 5000
 FROM ?=
 MODEL ?=
+PAPER ?= lecun1998
 ONLY ?=
 TESTS ?= tests
 INSTALLED := .venv/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why smoke test lint sweep promote ui serve report readme doctor bench fill import-cells audit lock
+.PHONY: help install repro why smoke test lint sweep promote ui serve report paper readme doctor bench fill import-cells audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -68,6 +69,9 @@ serve: $(INSTALLED) ## a registered model over HTTP, on loopback [MODEL=name@ali
 
 report: $(INSTALLED) ## tables and figures again, from the files in Git alone
 	@python -m stages.report && cat reports/$$(sed -n 's/^profile: //p' params.yaml)/comparison.txt
+
+paper: $(INSTALLED) ## a paper's card: its figure, ours under its budget, the verdict [PAPER=lecun1998]
+	@python -m pipeline.report.card "$(PAPER)"
 
 readme: $(INSTALLED) ## the newest table into README.md
 	@python -m pipeline.report.readme

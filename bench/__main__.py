@@ -1,11 +1,11 @@
-"""All measurements, or those named: `python -m bench [training cells noop parallel publish laptop]`."""
+"""All measurements, or those named: `python -m bench [training cells ...]`."""
 
 import importlib
 import sys
 
 from bench.figures import Figure, record, table
 
-BENCHES = ["training", "cells", "noop", "parallel", "publish", "laptop"]
+BENCHES = ["training", "throughput", "capsules", "cells", "noop", "parallel", "publish", "laptop"]
 
 
 def main(chosen: list[str]) -> int:

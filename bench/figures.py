@@ -16,7 +16,8 @@ RESULTS = ROOT / "bench" / "results"
 @dataclass(frozen=True)
 class Figure:
     """name: what is measured. ratio: ours to the peer's, median over n pairs. median, spread (lowest and highest): of
-    ours, in `unit`. limit: what the ratio, or the median where there is no peer, has to stay below."""
+    ours, in `unit`. limit: what the ratio, or the median where there is no peer, has to stay below; None where it
+    is only told."""
 
     name: str
     ratio: float | None
@@ -25,14 +26,14 @@ class Figure:
     median: float
     spread: tuple[float, float]
     unit: str
-    limit: float
+    limit: float | None
 
     @property
     def holds(self) -> bool:
-        return (self.median if self.ratio is None else self.ratio) <= self.limit
+        return self.limit is None or (self.median if self.ratio is None else self.ratio) <= self.limit
 
 
-def compared(name: str, peer: str, ours: list[float], theirs: list[float], unit: str, limit: float) -> Figure:
+def compared(name: str, peer: str, ours: list[float], theirs: list[float], unit: str, limit: float | None) -> Figure:
     """Of paired measurements, taken in turn."""
     ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
     return Figure(
@@ -47,7 +48,7 @@ def compared(name: str, peer: str, ours: list[float], theirs: list[float], unit:
     )
 
 
-def alone(name: str, values: list[float], unit: str, limit: float) -> Figure:
+def alone(name: str, values: list[float], unit: str, limit: float | None) -> Figure:
     """Of ours, against a fixed limit."""
     return Figure(
         name,
@@ -84,8 +85,9 @@ def table(figures: Iterable[Figure]) -> str:
     for f in figures:
         ratio = "-" if f.ratio is None else f"{f.ratio:.3f}"
         spread = f"{f.spread[0]:.3f}-{f.spread[1]:.3f}"
+        limit = "-" if f.limit is None else f"{f.limit:g}"
         verdict = "" if f.holds else "   ABOVE THE LIMIT"
         lines.append(
-            f"{f.name:52} {ratio:>7} {f.limit:>6g} {f.n:>3} {f.median:>9.3f} {spread:>19} {f.unit:5} {f.peer}{verdict}"
+            f"{f.name:52} {ratio:>7} {limit:>6} {f.n:>3} {f.median:>9.3f} {spread:>19} {f.unit:5} {f.peer}{verdict}"
         )
     return "\n".join(lines)

@@ -30,7 +30,7 @@ class Selection:
         self.plan, self.part = plan, bool(experiment or data)
         known = plan.params.experiments
         if experiment and experiment not in known and experiment not in plan.params.variants:
-            raise params.ParamsError(params.unknown("experiment", experiment, [*known, *plan.params.variants]))
+            raise params.ParamsError(params.no_row(plan.params, experiment))
         if data and data not in plan.params.data:
             raise params.ParamsError(params.unknown("data set", data, plan.params.data))
         parent = plan.params.variants[experiment].of if experiment in plan.params.variants else experiment
@@ -152,7 +152,7 @@ def _lock_file(text: str) -> None:
 def _call_dvc(*words: str) -> int:
     environment = {**runner.QUIET, **os.environ, "DVC_NO_ANALYTICS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", *words],
+        [sys.executable, "-m", "pipeline.dvc", *words],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable
 from functools import cache
+from math import inf
 from pathlib import Path
 
 from pipeline import paths
@@ -58,9 +59,15 @@ class Estimates:
 
 
 def too_dear(plan: Plan, key: str, estimates: Estimates) -> float | None:
-    """Seconds of an experiment's longest missing cell if that is above the profile's limit; a GPU has no limit."""
+    """Seconds of an experiment's longest missing cell if that is above the profile's limit; a GPU has no limit.
+
+    Infinite for a row of some profiles only (`only`) of which nothing is known.
+    """
     missing = [c for c in (plan.train(key, seed) for seed in plan.profile.seeds) if not c.complete]
-    worst = max((estimates.seconds(c) or 0.0 for c in missing), default=0.0)
+    if missing and plan.params.experiments[key].only and all(estimates.seconds(c) is None for c in missing):
+        worst = inf  # of a paper's full size, and never run: nobody knows what it costs
+    else:
+        worst = max((estimates.seconds(c) or 0.0 for c in missing), default=0.0)
     return worst if worst > plan.profile.cell_minutes * 60 and not gpus() else None
 
 
@@ -81,6 +88,8 @@ def total(estimates: Iterable[float | None], jobs: int, stages: int) -> str:
 
 def spoken(seconds: float) -> str:
     """`40 s`, `6 min`, `3.5 h`."""
+    if seconds == inf:
+        return "nobody knows how long"
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -26,7 +26,7 @@ def die_with_parent(signal_number: int = signal.SIGKILL, parent: int | None = No
 
 
 def die_with_ancestor(program: str) -> None:
-    """End this process when its nearest ancestor named `program` dies.
+    """End this process when its nearest ancestor named `program`, or a module of that name, dies.
 
     DVC runs a stage through a shell, which survives it and would keep the stage: watch DVC itself. A stage whose DVC
     died while it was starting finds that it, or its shell, was given to init; it ends at once.
@@ -38,7 +38,7 @@ def die_with_ancestor(program: str) -> None:
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            if program.encode() in [os.path.basename(word) for word in words[:3]]:
+            if program.encode() in [os.path.basename(word).rpartition(b".")[2] for word in words[:3]]:
                 threading.Thread(target=_watch, args=(os.pidfd_open(pid),), daemon=True).start()
                 return
         except (ProcessLookupError, FileNotFoundError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import SequenceNode
@@ -48,7 +48,8 @@ class Profile(Strict):
 class Experiment(Strict):
     """One row of the table; every key is given, because dvc.yaml reads it.
 
-    args: the model's keyword arguments. set: recipe fields that this row changes.
+    args: the model's keyword arguments. set: recipe fields that this row changes. only: profiles that the row is in,
+    all if it is left out; a network of a paper's full size is no row of a profile for minutes on two cores.
     """
 
     data: str
@@ -57,6 +58,7 @@ class Experiment(Strict):
     view: str
     args: dict[str, Any]
     set: dict[str, Any]
+    only: Annotated[list[str], Field(min_length=1)] | None = None
 
     @property
     def short(self) -> str:
@@ -82,6 +84,12 @@ class Params(Strict):
     variants: dict[str, Variant] = {}
     evaluators: Annotated[list[str], Field(min_length=1)]
     search: dict[str, Space] = {}
+    _elsewhere: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """Rows and variants of other profiles only, each with the experiment that it belongs to."""
+        return self._elsewhere
 
     @property
     def active(self) -> Profile:
@@ -102,7 +110,7 @@ class Params(Strict):
         experiment = self.experiments[owner]
         data = self.data[experiment.data]
         return {
-            **experiment.model_dump(exclude={"set"}),
+            **experiment.model_dump(exclude={"set", "only"}),
             "recipe_resolved": self.recipe_of(owner).model_dump(),
             "budget": data.budget[profile].model_dump(),
             "source": data.model_dump(exclude={"budget"}),
@@ -112,8 +120,11 @@ class Params(Strict):
         }
 
 
-def load(path: Path | None = None) -> Params:
-    """Read and check; ParamsError lists all problems, each with its line."""
+def load(path: Path | None = None, profile: str | None = None) -> Params:
+    """Read and check, for the active profile or another: rows of other profiles only are not in it.
+
+    ParamsError lists all problems, each with its line.
+    """
     path = path or PARAMS
     try:
         text = path.read_text(encoding="utf-8")
@@ -122,7 +133,7 @@ def load(path: Path | None = None) -> Params:
         raise ParamsError(f"{path.name}: {error}") from error
     if not isinstance(raw, dict):
         raise ParamsError(f"{path.name}: expected a mapping of sections, found {type(raw).__name__}")
-    return parse(raw, text, path.name)
+    return parse(raw | ({"profile": profile} if profile else {}), text, path.name)
 
 
 def parse(raw: dict[str, Any], text: str = "", name: str = "params.yaml") -> Params:
@@ -135,7 +146,27 @@ def parse(raw: dict[str, Any], text: str = "", name: str = "params.yaml") -> Par
     if problems:
         lines = [f"{name}:{_line(text, where)}: {'.'.join(map(str, where))}: {what}" for where, what in problems]
         raise ParamsError("\n".join(lines))
-    return params
+    return _of_its_profile(params)
+
+
+def _of_its_profile(params: Params) -> Params:
+    rows = {k: e for k, e in params.experiments.items() if e.only is None or params.profile in e.only}
+    variants = {k: v for k, v in params.variants.items() if v.of in rows}
+    search = {k: s for k, s in params.search.items() if k in rows}
+    found = params.model_copy(update={"experiments": rows, "variants": variants, "search": search})
+    found._elsewhere = {k: k for k in params.experiments} | {k: v.of for k, v in params.variants.items()}
+    for key in (*rows, *variants):
+        del found._elsewhere[key]
+    return found
+
+
+def no_row(params: Params, key: str) -> str:
+    """What to say where nothing that the active profile has is called `key`."""
+    if key in params.elsewhere:
+        return (
+            f"{key} is no row of profile {params.profile} (see its `only`); name its own profile in params.yaml first"
+        )
+    return unknown("experiment", key, [*params.experiments, *params.variants])
 
 
 def unknown(what: str, given: str, valid: Iterable[str]) -> str:
@@ -225,6 +256,9 @@ def _data_problems(params: Params, where: Location, data: Data) -> Iterator[tupl
 def _experiment_problems(params: Params, where: Location, experiment: Experiment) -> Iterator[tuple[Location, str]]:
     folder, _, name = experiment.model.rpartition("/")
     models = _models()
+    for index, profile in enumerate(experiment.only or []):
+        if profile not in params.profiles:
+            yield (*where, "only", index), unknown("profile", profile, params.profiles)
     if experiment.data not in params.data:
         yield (*where, "data"), unknown("data set", experiment.data, params.data)
     if experiment.recipe not in params.recipes:
@@ -235,6 +269,8 @@ def _experiment_problems(params: Params, where: Location, experiment: Experiment
         yield (*where, "model"), unknown("model", experiment.model, models)
         return
     yield from _option_problems(experiment.model, "build", (*where, "args"), experiment.args)
+    known = experiment.data in params.data and params.data[experiment.data].task in signature.names("tasks")
+    target = signature.constant(f"tasks/{params.data[experiment.data].task}", "TARGET") if known else "class"
     if experiment.recipe in params.recipes:
         recipe = params.recipes[experiment.recipe]
         needed = "gradient" if folder == "models" else "fit"
@@ -254,12 +290,23 @@ def _experiment_problems(params: Params, where: Location, experiment: Experiment
             )
         else:
             try:
-                resolve(recipe, experiment.set)
+                yield from _recipe_problems(where, resolve(recipe, experiment.set), target, experiment.data)
             except ValidationError as error:
                 for location, what in _explained(error, ("recipes", experiment.recipe)):
                     yield (*where, "set", *location[2:]), what
     if experiment.data in params.data and params.data[experiment.data].reader in signature.names("data/readers"):
         yield from _input_problems(params, where, experiment)
+
+
+def _recipe_problems(where: Location, recipe: Gradient | Fit, target: str, data: str) -> Iterator[tuple[Location, str]]:
+    if target == "number" and recipe.sampling != "none":
+        yield where, f"sampling {recipe.sampling!r} is for classes, but {data} has numbers; set it to none"
+    if isinstance(recipe, Fit):
+        return
+    if target == "number" and recipe.label_smoothing:
+        yield where, f"label_smoothing {recipe.label_smoothing} is for classes, but {data} has numbers; set it to 0.0"
+    if recipe.last_layer == "bayesian" and recipe.weight_decay:
+        yield where, f"last_layer bayesian has a prior instead of weight_decay {recipe.weight_decay}; set that to 0.0"
 
 
 def _models() -> list[str]:
@@ -275,7 +322,7 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
         return
     if seen not in takes:
         fits = [v for (v, k), out in views.KINDS.items() if k == given and out in takes]
-        advice = f"give it view {fits[0]!r}" if fits else "choose another model"
+        advice = f"give it view {fits[0]!r}" if fits else f"models that fit: {', '.join(_fitting(given))}"
         yield (
             (*where, "model"),
             (
@@ -283,6 +330,12 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
                 f"with view {experiment.view!r} gives {seen}; {advice}"
             ),
         )
+
+
+def _fitting(kind: str) -> list[str]:
+    """Models that can take data of `kind` in some view."""
+    seen = {out for (_, given), out in views.KINDS.items() if given == kind}
+    return [model for model in _models() if seen & set(signature.constant(model, "INPUTS"))]
 
 
 def _variant_problems(params: Params, where: Location, variant: Variant) -> Iterator[tuple[Location, str]]:
@@ -306,7 +359,11 @@ def _search_problems(params: Params, where: Location, space: Space) -> Iterator[
         yield where, unknown("experiment", str(where[1]), params.experiments)
         return
     experiment = params.experiments[str(where[1])]
-    if experiment.recipe not in params.recipes or experiment.model not in _models():
+    if (
+        experiment.data not in params.data
+        or experiment.recipe not in params.recipes
+        or experiment.model not in _models()
+    ):
         return  # said where the experiment is
     recipe_fields = type(params.recipes[experiment.recipe]).model_fields
     for axis in set(space.set) - set(recipe_fields):
@@ -314,6 +371,11 @@ def _search_problems(params: Params, where: Location, space: Space) -> Iterator[
     arguments = signature.options(experiment.model, "build").model_fields
     for axis in set(space.args) - set(arguments):
         yield (*where, "args", axis), unknown("model argument", axis, arguments)
+    if params.data[experiment.data].split.refit:
+        yield (
+            where,
+            f"data set {experiment.data} keeps its validation items in train (refit): nothing can be chosen on them",
+        )
     if not space.set and not space.args:
         yield where, "nothing to search: give axes under set or args"
 

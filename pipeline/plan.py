@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline import fingerprint, paths
+from pipeline import fingerprint, paths, signature
 from pipeline.cells import Cell
 from pipeline.params import Params, ParamsError
 
@@ -34,7 +34,7 @@ class Plan:
             "data": name,
             "reader": data.reader,
             "options": data.options,
-            "task": data.task,
+            "target": signature.constant(f"tasks/{data.task}", "TARGET"),
             "split": data.split.model_dump(),
         }
         return self._cell(

@@ -233,16 +233,16 @@ def _told(ended: Ended) -> str:
     if result["status"] == "failed":
         return f"{text}  FAILED: {result['reason']}"
     values = result.get("validation") or {}
-    return text + "".join(f"  validation {name} {value:.4f}" for name, value in values.items() if name == "accuracy")
+    return text + "".join(f"  validation {name} {value:.4f}" for name, value in values.items() if name != "loss")
 
 
 def _progress(cell: Cell) -> str:
-    """`, epoch 2 of 4, validation 0.8612` of a network in training."""
+    """`, epoch 2 of 4, validation loss 0.4612` of a network in training."""
     try:
         row = cells.read_json(cell.folder / "progress.json")
     except CellError:
         return ""
-    return f", epoch {row['epoch'] + 1} of {row['epochs']}, validation {row['validation_accuracy']:.4f}"
+    return f", epoch {row['epoch'] + 1} of {row['epochs']}, validation loss {row['validation_loss']:.4f}"
 
 
 def _cause(code: int) -> str:

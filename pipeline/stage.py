@@ -3,11 +3,13 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from pipeline import cells, lifeline
 from pipeline.cells import Cell
 from pipeline.command_line import EXPECTED
 from pipeline.estimate import Estimates, spoken, too_dear
+from pipeline.params import ParamsError, no_row
 from pipeline.plan import Plan
 from pipeline.runner import Run, RunError
 
@@ -34,6 +36,22 @@ def link(made: list[Cell]) -> None:
         shutil.rmtree(parent, ignore_errors=True)
     for cell in made:
         cells.link(cell, cell.output)
+
+
+def left_out(plan: Plan, key: str, *folders: Path) -> bool:
+    """Whether a row is none of the active profile; then its outputs say so, since DVC asks for every row's.
+
+    ParamsError where no profile has such a row.
+    """
+    if key in plan.params.experiments or key in plan.params.variants:
+        return False
+    if key not in plan.params.elsewhere:
+        raise ParamsError(no_row(plan.params, key))
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "left_out.txt").write_text(f"{key} is no row of profile {plan.params.profile}: see `only`\n")
+    return True
 
 
 def run(main: Callable[..., object]) -> None:

@@ -4,7 +4,10 @@ Functions use methods that tensors and arrays share, so networks and classical m
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
+
+Shape = tuple[int, ...]
 
 
 def none(x: Any) -> Any:
@@ -13,12 +16,29 @@ def none(x: Any) -> Any:
 
 
 def flatten(x: Any) -> Any:
-    """(N, C, H, W) to (N, C*H*W)."""
+    """(N, C, H, W) or (N, T, F) to (N, C * H * W) or (N, T * F)."""
     return x.reshape(x.shape[0], -1)
 
 
-VIEWS: dict[str, Callable[[Any], Any]] = {"none": none, "flatten": flatten}
-KINDS = {("none", "image"): "image", ("none", "tabular"): "tabular", ("flatten", "image"): "tabular"}
+def rows(x: Any) -> Any:
+    """(N, C, H, W) to a series of rows (N, H, C * W)."""
+    return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], -1)
+
+
+VIEWS: dict[str, Callable[[Any], Any]] = {"none": none, "flatten": flatten, "rows": rows}
+SHAPES: dict[str, Callable[[Shape], Shape]] = {
+    "none": lambda shape: shape,
+    "flatten": lambda shape: (prod(shape),),
+    "rows": lambda shape: (shape[1], shape[0] * shape[2]),
+}
+KINDS = {
+    ("none", "image"): "image",
+    ("none", "series"): "series",
+    ("none", "tabular"): "tabular",
+    ("flatten", "image"): "tabular",
+    ("flatten", "series"): "tabular",
+    ("rows", "image"): "series",
+}
 
 
 def kind(view: str, kind: str) -> str:
@@ -29,9 +49,11 @@ def kind(view: str, kind: str) -> str:
     return KINDS[view, kind]
 
 
-def shape(view: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+def shape(view: str, shape: Shape) -> Shape:
     """Shape of one item after the view."""
-    size = 1
-    for extent in shape:
-        size *= extent
-    return (size,) if view == "flatten" else shape
+    return SHAPES[view](shape)
+
+
+def extent(dimensions: int) -> Shape:
+    """How a value a channel (C,), or a value a feature (F,), is laid against items of so many dimensions (N, ...)."""
+    return (-1, 1, 1) if dimensions == 4 else (-1,)

@@ -14,6 +14,7 @@ import torch
 
 from bench import scratch
 from pipeline import params
+from pipeline.cells import read_json
 from pipeline.data import fetch, prepare
 from pipeline.plan import Plan
 from tests import helpers
@@ -91,7 +92,7 @@ def fresh(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[np.ndarray, np.ndarray, int]]:
-    """A few real training items (N, ...), their labels (N,) and the number of classes, of a shipped data set."""
+    """A few real training items (N, ...), labels (N,) and the number of classes (0 of numbers), of shipped data."""
     plan = Plan(params.load())
 
     @cache
@@ -103,8 +104,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[np
             fetch.run(dict(plan.fetch(name).spec), raw, {})
             prepare.run(dict(cell.spec), folder, {"raw": raw})
         x, y = (np.load(folder / f"{a}_train.npy", mmap_mode="r") for a in "xy")
-        chosen = prepare.stratified(np.asarray(y), min(50, len(y)), np.random.default_rng(0))
-        return np.array(x[chosen]), np.array(y[chosen]), int(y.max()) + 1
+        chosen = prepare.stratified(prepare.strata(np.asarray(y)), min(60, len(y)), np.random.default_rng(0))
+        return np.array(x[chosen]), np.array(y[chosen]), len(read_json(folder / "meta.json")["classes"])
 
     return of
 

@@ -38,7 +38,7 @@ def test_the_lines_as_they_stand_give_a_row_of_the_table(tmp_path: Path, heading
     scratch.cli(project, "repro", "--experiment", rows[0])
     results = (project / "results" / "laptop" / rows[0] / "results.csv").read_text().splitlines()
     accuracy = next(float(line.split(",")[10]) for line in results if ",test,accuracy," in line)
-    assert accuracy > 0.85
+    assert accuracy > 0.7
 
 
 def test_the_readme_opens_with_the_newest_table() -> None:

@@ -307,7 +307,7 @@ def family(project: Path) -> dict[str, list[int]]:
                     "runner": "pipeline.cli",
                     "warm": "pipeline.warm",
                     "stage": "-m stages.",
-                    "dvc": "-m dvc",
+                    "dvc": "-m pipeline.dvc",
                 }.items()
                 if sign in words
             ),

@@ -1,10 +1,12 @@
 """params.yaml: every wrong line is refused before anything runs, by key, line and nearest valid name."""
 
+import importlib
 import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -137,6 +139,7 @@ REFUSED = [
     ("  pictures_cnn_int8:", "  pictures_cnn:", "variants.pictures_cnn", "has this name already"),
     # combinations that can't be
     ("lr: 0.01", "lr: 0.01, momentum: 0.9", "recipes.quick", "momentum 0.9 has no meaning for adamw; use sgd"),
+    ("lr: 0.01", "lr: 0.01, last_layer: bayesian", "experiments.flowers_mlp", "set that to 0.0"),
     ("lr: 0.01", "lr: 0.01, warmup: 0.0", "recipes.quick", "one_cycle needs a warmup above 0; use cosine"),
     ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "use sgd or momentum 0.0"),
     ("set: {}", "set: {kind: fit}", "experiments.flowers_mlp.set.kind", "name another recipe"),
@@ -155,7 +158,22 @@ REFUSED = [
     ),
     ("models/cnn", "models/mlp", "experiments.pictures_cnn.model", "takes tabular input, but data set pictures"),
     ("models/cnn", "models/mlp", "experiments.pictures_cnn.model", "give it view 'flatten'"),
-    ("models/mlp", "models/cnn", "experiments.flowers_mlp.model", "choose another model"),
+    (
+        "models/mlp",
+        "models/cnn",
+        "experiments.flowers_mlp.model",
+        "models that fit: models/mlp, classical/decision_tree",
+    ),
+    ("models/mlp", "models/gru", "experiments.flowers_mlp.model", "takes series input, but data set flowers"),
+    ("hidden: [16]", "activation: rleu", "experiments.flowers_mlp.args.activation", "'relu', 'leaky_relu'"),
+    ("hidden: [16]", "initialisation: he", "experiments.flowers_mlp.args.initialisation", "'kaiming_normal'"),
+    (
+        "{C: 1.0}",
+        "{kernel: rfb}",
+        "experiments.flowers_svm.args.kernel",
+        "'linear', 'rbf', 'poly', 'sigmoid' or 'power'",
+    ),
+    ("seed: 0}", "seed: 0, refit: true}", "search.flowers_mlp", "nothing can be chosen on them"),
     ("of: pictures_cnn", "of: flowers_svm", "variants.pictures_cnn_int8.of", "compresses models/*, but flowers_svm is"),
     ("validation: 0.2, test: 0.3", "validation: 0.6, test: 0.5", "data.flowers", "leave no train"),
     ("low: 0.001", "low: 0.2", "search.flowers_mlp.set.lr", "must be below high"),
@@ -190,6 +208,38 @@ def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, k
     assert any(part in line for part in reversed(named[-3:]) if not part.isdigit()), (
         f"line {matching[0][1]} is {line!r}"
     )
+
+
+def test_numbers_have_no_classes_to_balance(check: Any) -> None:
+    text = TEXT.replace("task: classification", "task: regression", 1).replace(
+        "lr: 0.01}", "lr: 0.01, sampling: balanced}"
+    )
+    with pytest.raises(
+        ParamsError, match="experiments.flowers_mlp: sampling 'balanced' is for classes, but flowers has"
+    ):
+        check(text)
+
+
+def test_a_row_of_another_profile_is_none_of_this_one(check: Any) -> None:
+    paper = "  paper: {seeds: [0], threads: 1, precision: 32-true, cell_minutes: 5}\ndata:"
+    text = TEXT.replace("data:", paper, 1).replace("epochs: 2}", "epochs: 2}\n      paper: {epochs: 2}")
+    text = text.replace("args: {hidden: [16]}, set: {}", "args: {hidden: [16]}, set: {}, only: [paper]")
+    text = text.replace(
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}",
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}, only: [paper]",
+    )
+    laptop, papers = check(text), check(text.replace("profile: laptop", "profile: paper", 1))
+    assert set(laptop.experiments) == {"flowers_svm"} and not laptop.variants and not laptop.search
+    assert set(papers.experiments) == {"flowers_mlp", "flowers_svm", "pictures_cnn"} and papers.variants
+    assert laptop.elsewhere == {
+        k: k.removesuffix("_int8") for k in ("flowers_mlp", "pictures_cnn", "pictures_cnn_int8")
+    }
+    assert params.no_row(laptop, "flowers_mlp").startswith("flowers_mlp is no row of profile laptop (see its `only`)")
+    assert params.no_row(laptop, "flowers_svn").startswith(
+        "unknown experiment 'flowers_svn'; did you mean 'flowers_svm'?"
+    )
+    with pytest.raises(ParamsError, match=r"flowers_mlp.only.0: unknown profile 'papers'; did you mean 'paper'"):
+        check(text.replace("only: [paper]", "only: [papers]", 1))
 
 
 def test_line_of_a_key_in_a_block(check: Any) -> None:
@@ -254,30 +304,33 @@ SHIPPED = params.load(Path(__file__).parents[1] / "params.yaml")
 @pytest.mark.parametrize("key", SHIPPED.experiments)
 def test_every_experiment_that_is_shipped_builds_on_its_data(key: str, sample: Any) -> None:
     """Shapes fit, no NaN, every parameter of a network gets a gradient."""
-    import importlib
-
     experiment = SHIPPED.experiments[key]
     x, y, classes = sample(experiment.data)
-    seen = views.VIEWS[experiment.view](torch.from_numpy(x).float() / 16)
-    assert views.kind(experiment.view, SHIPPED.data[experiment.data].kind) in constant(experiment.model, "INPUTS")
+    data = SHIPPED.data[experiment.data]
+    low, high = np.nanmin(x), np.nanmax(x)
+    seen = views.VIEWS[experiment.view](torch.from_numpy((x.astype(np.float32) - low) / (high - low)))
+    assert views.kind(experiment.view, data.kind) in constant(experiment.model, "INPUTS")
     assert views.shape(experiment.view, x.shape[1:]) == tuple(seen.shape[1:])
     module = importlib.import_module(f"pipeline.{experiment.model.replace('/', '.')}")
     if experiment.model.startswith("models/"):
         _network_contract(module, seen, torch.from_numpy(y), classes, experiment.args)
     else:
-        estimator = module.build(0, None, **experiment.args).fit(seen.numpy(), y)
-        scores = estimator.decision_function(seen.numpy())
-        assert scores.shape == ((len(y), classes) if classes > 2 else (len(y),))
-        assert module.parameters(estimator) > 0 and module.flops(estimator) > 0
+        target = constant(f"tasks/{data.task}", "TARGET")
+        estimator = module.fit(module.build(target, 0, None, **experiment.args), (seen.numpy(), y), (seen.numpy(), y))
+        assert module.scores(estimator, seen.numpy()).shape == (len(y), classes or 1)
 
 
 def _network_contract(module: ModuleType, x: torch.Tensor, y: torch.Tensor, classes: int, args: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    network: nn.Module = module.build(tuple(x.shape[1:]), classes, **args)
-    logits = network(x)
-    assert logits.shape == (len(x), classes) and logits.dtype == torch.float32
-    assert logits.isfinite().all()
-    nn.functional.cross_entropy(logits, y).backward()
+    network: nn.Module = module.build(tuple(x.shape[1:]), classes or 1, **args)
+    scores = network(x)
+    assert scores.shape == (len(x), classes or 1) and scores.dtype == torch.float32
+    assert scores.isfinite().all()
+    if hasattr(network, "training_loss"):
+        loss = network.training_loss(x, y)[0]  # type: ignore[operator]
+    else:
+        loss = nn.functional.cross_entropy(scores, y) if classes else (scores[:, 0] - y).square().mean()
+    loss.backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
         assert parameter.grad.abs().sum() > 0, name

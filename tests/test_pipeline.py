@@ -166,6 +166,22 @@ def test_edit_revert_another_seed_another_profile(project: Path) -> None:
     assert (project / "reports" / "paper" / "results.csv").is_file()
 
 
+def test_a_row_of_another_profile_costs_nothing_and_is_in_no_table(project: Path) -> None:
+    scratch.change(project, lambda s: s["experiments"]["iris_mlp"].update(only=["paper"]))
+    before = helpers.cells(project)
+    done = scratch.cli(project, "repro")
+    assert helpers.cells(project) == before and "train@iris_mlp" in helpers.stages(done.stdout)
+    assert (
+        not [r for r in rows(project) if r["experiment"] == "iris_mlp"]
+        and "iris_mlp" not in done.stdout.split("iris:")[1]
+    )
+    said = (project / "results/laptop/iris_mlp/left_out.txt").read_text()
+    assert said == "iris_mlp is no row of profile laptop: see `only`\n"
+    for words in (("-m", "stages.train", "iris_mpl"), ("-m", "pipeline.cli", "repro", "--experiment", "iris_mpl")):
+        refused = scratch.run(project, sys.executable, *words, check=False)
+        assert refused.returncode == 1 and "unknown experiment 'iris_mpl'" in refused.stderr
+
+
 def _told(project: Path, name: str) -> tuple[str, int | None]:
     spec = json.loads((project / ".cells" / name / "spec.json").read_text())
     return spec["kind"], spec.get("seed")

@@ -1,7 +1,8 @@
-"""A train cell of a classical model, and how it is kept: the same contract as a trained network."""
+"""A train cell of a classical model, and how it is kept and asked: the same contract as a trained network."""
 
 import importlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,41 +22,49 @@ MODEL = "model.skops"
 def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     """Fit one seed; a solver's refusal is a result of status `failed`."""
     np.random.seed(spec["seed"])
-    recipe = Fit(**spec["recipe"])
+    recipe, module = Fit(**spec["recipe"]), _module(spec)
+    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
     data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
     facts: dict[str, Any] = {"shape": list(data.shape), "classes": data.classes}
     shift, factor = dataset.scaling(data.meta["statistics"], recipe.scaling)
     weights = dataset.class_weights(data.y["train"], len(data.classes)) if recipe.sampling == "weighted" else None
     chosen = _balanced(data.y["train"], spec["seed"]) if recipe.sampling == "balanced" else slice(None)
-    x, y = see(data.x["train"], shift, factor, spec["view"])[chosen], data.y["train"][chosen]
-    estimator = _module(spec).build(
-        spec["seed"], dict(enumerate(weights.tolist())) if weights is not None else None, **spec["args"]
-    )
+    x = {split: see(items, shift, factor, spec["view"]) for split, items in data.x.items()}
+    y = {split: data.target(split) for split in data.y}
     started = time.perf_counter()
     try:
+        estimator = module.build(
+            task.TARGET,
+            spec["seed"],
+            dict(enumerate(weights.tolist())) if weights is not None else None,
+            **spec["args"],
+        )
         with threadpool_limits(spec["threads"]):
-            estimator.fit(x, y)
+            estimator = module.fit(
+                estimator, (x["train"][chosen], y["train"][chosen]), (x["validation"], y["validation"])
+            )
+            seconds = time.perf_counter() - started
+            found = module.scores(estimator, x["validation"])
     except ValueError as error:
         return {"status": "failed", "reason": str(error), **facts}
-    seconds = time.perf_counter() - started
     skops.io.dump(estimator, folder / MODEL)
-    facts |= {"shift": shift.tolist(), "factor": factor.tolist()}
-    accuracy = float(
-        (estimator.predict(see(data.x["validation"], shift, factor, spec["view"])) == data.y["validation"]).mean()
-    )
+    arrays = module.arrays(estimator)
     return {
         "status": "ok",
-        "weights_hash": weights_hash(estimator),
-        "parameters": _module(spec).parameters(estimator),
-        "validation": {"accuracy": accuracy},
+        "weights_hash": weights_hash(arrays),
+        "parameters": sum(values.size for values in arrays.values()),
+        "validation": {k: v for k, v in task.quality(found, y["validation"]) if k == task.METRIC},
         **facts,
+        "shift": shift.tolist(),
+        "factor": factor.tolist(),
+        "target": list(data.target_scale) if data.target_scale else None,
         "costs": {"train_seconds": round(seconds, 4)},
     }
 
 
 def see(x: np.ndarray, shift: np.ndarray, factor: np.ndarray, view: str) -> np.ndarray:
     """Raw items (N, ...) scaled, and in the view that the model takes."""
-    extent = (-1,) + (1,) * (x.ndim - 2)
+    extent = views.extent(x.ndim)
     return views.VIEWS[view]((x.astype(np.float32) - shift.reshape(extent)) * factor.reshape(extent))
 
 
@@ -68,12 +77,25 @@ def load_estimator(folder: Path) -> tuple[Any, ModuleType]:
     return skops.io.load(folder / MODEL, trusted=module.TRUSTED), module
 
 
-def weights_hash(estimator: Any) -> str:
-    """Digest of the fitted arrays, whose names end in an underscore."""
-    fitted = {k: np.asarray(v) for k, v in vars(estimator).items() if k.endswith("_") and not k.startswith("__")}
-    return fingerprint.of_json(
-        [[k, str(v.dtype), v.shape, v.tobytes().hex()] for k, v in sorted(fitted.items()) if v.dtype != object]
-    )
+def scorer(folder: Path, threads: int) -> tuple[Any, ModuleType, Callable[[np.ndarray], np.ndarray]]:
+    """(estimator, its module, scores): float32 (N, K) of raw items (N, ...), numbers in the target's own units."""
+    estimator, module = load_estimator(folder)
+    spec, result = read_json(folder / "spec.json"), read_json(folder / "result.json")
+    shift, factor = (np.asarray(result[name], np.float32) for name in ("shift", "factor"))
+    mean, deviation = result["target"] or (0.0, 1.0)
+
+    def scores(x: np.ndarray) -> np.ndarray:
+        with threadpool_limits(threads):
+            found = module.scores(estimator, see(x, shift, factor, spec["view"]))
+        return (found * deviation + mean).astype(np.float32)
+
+    return estimator, module, scores
+
+
+def weights_hash(arrays: dict[str, np.ndarray]) -> str:
+    """Digest of what a model's predictions are made of."""
+    found = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    return fingerprint.of_json([[k, str(v.dtype), v.shape, v.tobytes().hex()] for k, v in sorted(found.items())])
 
 
 def _balanced(y: np.ndarray, seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.cells import read_json
-from pipeline.data.prepare import stratified
+from pipeline.data.prepare import strata, stratified
 from pipeline.data.raw import DataError
 
 VALIDATION_SEED = 0  # every seed is judged on the same validation items
@@ -15,7 +15,8 @@ VALIDATION_SEED = 0  # every seed is judged on the same validation items
 
 @dataclass(frozen=True)
 class Dataset:
-    """x[split]: uint8 (N, C, H, W) or float32 (N, F), unscaled; y[split]: int64 (N,); meta: of `meta.json`."""
+    """x[split]: uint8 (N, C, H, W), float32 (N, T, F) or (N, F), unscaled; y[split]: int64 or float32 (N,); meta: of
+    `meta.json`."""
 
     x: dict[str, np.ndarray]
     y: dict[str, np.ndarray]
@@ -28,6 +29,19 @@ class Dataset:
     @property
     def classes(self) -> list[str]:
         return self.meta["classes"]
+
+    @property
+    def target_scale(self) -> tuple[float, float] | None:
+        """(mean, standard deviation) of the training targets, where they are numbers."""
+        target = self.meta["target"]
+        return (target["mean"], target["std"] or 1.0) if target else None
+
+    def target(self, split: str) -> np.ndarray:
+        """What is fitted: class numbers (N,) as they are, other numbers standardised, float32 (N,)."""
+        if self.target_scale is None:
+            return self.y[split]
+        mean, deviation = self.target_scale
+        return ((self.y[split] - mean) / deviation).astype(np.float32)
 
 
 def load(folder: Path, budget: dict[str, Any], seed: int, splits: tuple[str, ...]) -> Dataset:
@@ -42,9 +56,10 @@ def load(folder: Path, budget: dict[str, Any], seed: int, splits: tuple[str, ...
         items, labels = (np.load(folder / f"{a}_{split}.npy", mmap_mode="r", allow_pickle=False) for a in "xy")
         size, draw = limits.get(split, (None, 0))
         if size is not None and size < len(labels):
-            chosen = stratified(np.asarray(labels), size, np.random.default_rng([draw, 1]))
+            chosen = stratified(strata(np.asarray(labels)), size, np.random.default_rng([draw, 1]))
             items, labels = items[chosen], labels[chosen]
-            _require_every_class(np.bincount(labels, minlength=len(meta["classes"])), meta["classes"], split)
+            if meta["classes"]:
+                _require_every_class(np.bincount(labels, minlength=len(meta["classes"])), meta["classes"], split)
         x[split], y[split] = np.array(items), np.array(labels)
     return Dataset(x, y, meta)
 

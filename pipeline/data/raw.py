@@ -15,11 +15,12 @@ class DataError(ValueError):
 class Raw:
     """splits: `train` and, where the source brings them, `validation` and `test`: (x, y) pairs.
 
-    x: uint8 images (N, C, H, W) or float32 tables (N, F). y: int64 (N,), an index into `classes`.
+    x: uint8 images (N, C, H, W), float32 tables (N, F) or float32 series (N, T, F), where NaN fills up a series that is
+    shorter than T. y: labels (N,) as the source has them, numbers or names. classes: their names, where it says them.
     """
 
     splits: dict[str, Arrays]
-    classes: list[str]
+    classes: list[str] | None = None
 
 
 def encode(labels: np.ndarray, classes: list[str] | None = None) -> tuple[np.ndarray, list[str]]:
@@ -44,6 +45,16 @@ def encode(labels: np.ndarray, classes: list[str] | None = None) -> tuple[np.nda
     _refuse(words, ~np.isin(words, names), f"are none of the classes {', '.join(names)}")
     index = {name: number for number, name in enumerate(names)}
     return np.array([index[w] for w in words.tolist()], np.int64), names
+
+
+def numbers(labels: np.ndarray) -> np.ndarray:
+    """Targets of a regression, float32 (N,); DataError where one is no finite number."""
+    try:
+        values = labels.astype(np.float32)
+    except ValueError as error:
+        raise DataError(f"a target is no number: {error}") from error
+    _refuse(labels, ~np.isfinite(values), "are no finite numbers")
+    return values
 
 
 def _refuse(labels: np.ndarray, bad: np.ndarray, what: str) -> None:

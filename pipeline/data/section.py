@@ -10,11 +10,16 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Split(Strict):
-    """validation: share carved from train, stratified. test: likewise, only where the source brings no test split."""
+    """validation: share carved from train, stratified. test: likewise, only where the source brings no test split.
+
+    refit: the validation items stay in train, for sets so small that every item counts. Recipes are fixed beforehand
+    then, and nothing may be chosen on validation.
+    """
 
     validation: Fraction = 0.1
     test: Fraction | None = None
     seed: int = 0
+    refit: bool = False
 
 
 class Budget(Strict):
@@ -48,9 +53,9 @@ class Data(Strict):
 
     @property
     def kind(self) -> str:
-        """image (C, H, W) or tabular (F): fixed by the reader, or by its `shape` option where it can read both."""
+        """image (C, H, W), series (T, F) or tabular (F): of the reader, or of its option `shape` if it reads more."""
         fixed = constant(f"data/readers/{self.reader}", "KIND")
-        return fixed or ("image" if len(self.options.get("shape") or []) == 3 else "tabular")
+        return fixed or {3: "image", 2: "series"}.get(len(self.options.get("shape") or []), "tabular")
 
     @model_validator(mode="after")
     def _whole(self) -> "Data":

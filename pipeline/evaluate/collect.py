@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pipeline import signature
 from pipeline.cells import Cell, read_json, write_json
 from pipeline.params import Params
 
@@ -44,7 +45,7 @@ def collect(params: Params, key: str, cells: dict[int, Cell]) -> None:
     _write(folder / "costs.csv", [*KEYS, "hardware"], costs)
     if history:
         _write(folder / "history.csv", list(history[0]), history)
-    made = {seed: c.result for seed, c in cells.items() if c.result["status"] == "ok"}
+    made = {seed: c.result for seed, c in cells.items() if c.result["confusion"]}
     if made:
         classes = next(iter(made.values()))["classes"]
         confusion = {"classes": classes, "test": {s: r["confusion"] for s, r in made.items()}}
@@ -64,7 +65,7 @@ def _facts(params: Params, key: str, seed: int, cell: Cell) -> dict[str, Any]:
         "variant": "none" if parent == key else key,
         "seed": seed,
         "split": "",
-        "metric": "accuracy",
+        "metric": signature.constant(f"tasks/{params.data[experiment.data].task}", "METRIC"),
         "value": "",
         "status": "ok",
         "run_key": cell.inputs["model"].key,

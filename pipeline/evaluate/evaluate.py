@@ -14,7 +14,10 @@ from pipeline.evaluate.subject import Subject
 
 
 def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
-    """values: [split, metric, value]; machine-dependent ones go into costs; confusion: (K, K), true by predicted."""
+    """values: [split, metric, value]; machine-dependent ones go into costs; confusion: (K, K), true by predicted.
+
+    Of numbers instead of classes there is no confusion.
+    """
     made = read_json(inputs["model"] / "result.json")
     if made["status"] == "failed":
         return {"status": "failed", "reason": made["reason"], "values": [], "confusion": None}
@@ -22,7 +25,7 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
     task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
     values: list[tuple[str, str, float]] = []
     costs: dict[str, float] = {}
-    confusion: list[list[int]] = []
+    confusion: list[list[int]] | None = None
     for prefix, predictor in predictors(inputs["model"], spec["threads"]).items():
         scores = {split: predictor.scores(x) for split, x in data.x.items()}
         subject = Subject(predictor, task, data, scores)
@@ -33,7 +36,7 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
                     costs[prefix + metric] = value
                 else:
                     values.append((split, prefix + metric, value))
-        if not prefix:
+        if not prefix and data.classes:
             every = np.arange(len(data.classes))
             confusion = confusion_matrix(data.y["test"], task.decide(scores["test"]), labels=every).tolist()
     return {"status": "ok", "values": values, "confusion": confusion, "classes": data.classes, "costs": costs}

@@ -7,9 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import onnxruntime
 import torch
-from threadpoolctl import threadpool_limits
 
-from pipeline.cells import read_json
 from pipeline.classical import _fit
 from pipeline.training import network as networks
 
@@ -34,12 +32,12 @@ class Predictor(Protocol):
 class NetworkPredictor:
     folder: Path
     threads: int
-    probabilistic = True
 
     def __post_init__(self) -> None:
         torch.set_num_threads(self.threads)
         torch.set_flush_denormal(True)
         self.file, self.network = self.folder / networks.WEIGHTS, networks.load_network(self.folder)
+        self.probabilistic = self.network.probabilistic
 
     def scores(self, x: np.ndarray) -> np.ndarray:
         return networks.logits(self.network, x)
@@ -55,22 +53,14 @@ class NetworkPredictor:
 class ClassicalPredictor:
     folder: Path
     threads: int
-    probabilistic = False
 
     def __post_init__(self) -> None:
         self.file = self.folder / _fit.MODEL
-        self.estimator, self.module = _fit.load_estimator(self.folder)
-        spec, result = read_json(self.folder / "spec.json"), read_json(self.folder / "result.json")
-        self.view = spec["view"]
-        self.shift, self.factor = (np.asarray(result[s], np.float32) for s in ("shift", "factor"))
-
-    def scores(self, x: np.ndarray) -> np.ndarray:
-        with threadpool_limits(self.threads):
-            values = self.estimator.decision_function(_fit.see(x, self.shift, self.factor, self.view))
-        return (np.stack([-values, values], axis=1) if values.ndim == 1 else values).astype(np.float32)
+        self.estimator, self.module, self.scores = _fit.scorer(self.folder, self.threads)
+        self.probabilistic = self.module.PROBABILISTIC
 
     def parameters(self) -> int:
-        return self.module.parameters(self.estimator)
+        return sum(values.size for values in self.module.arrays(self.estimator).values())
 
     def flops(self, x: np.ndarray) -> int:
         return self.module.flops(self.estimator)

@@ -9,6 +9,8 @@ from typing import Literal
 
 from torch import nn
 
+from pipeline.models._layers import FullConv2d
+
 INPUTS = ("image",)
 CHANNELS_LAST = True
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
@@ -27,9 +29,8 @@ def build(shape: tuple[int, ...], outputs: int, *, activation: Literal["tanh", "
         nn.Conv2d(6, 16, 5),
         act(),
         nn.AvgPool2d(2),
-        nn.Conv2d(16, 120, 5),
+        FullConv2d(16, 120, 5),
         act(),
-        nn.Flatten(),
         nn.Linear(120, 84),
         act(),
         nn.Linear(84, outputs),

@@ -1,30 +1,60 @@
 """Multilayer perceptron: fully connected layers with one activation between them.
 
-Rumelhart, Hinton, Williams (1986): Learning representations by back-propagating errors. Departure: rectified linear
-units by default (Nair & Hinton 2010) and, if asked, dropout after each hidden layer (Srivastava et al. 2014).
+Rumelhart, Hinton, Williams (1986): Learning representations by back-propagating errors. Departures: rectified linear
+units by default (Nair & Hinton 2010) and, if asked, batch norm before each activation (Ioffe & Szegedy 2015) and
+dropout after it (Srivastava et al. 2014).
 """
 
 from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.models._layers import ACTIVATIONS, initialise
 
 INPUTS = ("tabular",)
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
+
+
+class Sigmoid(nn.Linear):
+    """One output z as the two logits (0, z): their softmax is sigmoid(z), their cross-entropy the binary one of z."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(super().forward(x), (1, 0))
 
 
 def build(
     shape: tuple[int, ...],
     outputs: int,
     *,
-    hidden: list[int] = [256],  # noqa: B006 (read as a literal, never changed)
-    activation: Literal["relu", "tanh", "sigmoid", "gelu"] = "relu",
+    hidden: list[Annotated[int, Field(ge=1)]] = [256],  # noqa: B006 (read as a literal, never changed)
+    activation: Literal["identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid"] = "relu",
+    initialisation: Literal[
+        "default",
+        "xavier_uniform",
+        "xavier_normal",
+        "kaiming_uniform",
+        "kaiming_normal",
+        "orthogonal",
+        "truncated_normal",
+    ] = "default",
+    batch_norm: bool = False,
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    head: Literal["linear", "sigmoid"] = "linear",
 ) -> nn.Module:
-    """(N, F) to logits (N, outputs); `shape` is (F,), `hidden` the widths of the hidden layers."""
+    """(N, F) to logits or values (N, outputs); `shape` is (F,), `hidden` the widths of the hidden layers.
+
+    head: `sigmoid` has one output unit for two classes (a logistic one, trained by binary cross-entropy).
+    """
+    if head == "sigmoid" and outputs != 2:
+        raise ValueError(f"mlp: head 'sigmoid' decides between 2 classes, not {outputs}; use head 'linear'")
     layers: list[nn.Module] = []
     for width_in, width in pairwise([*shape, *hidden]):
-        layers += [nn.Linear(width_in, width), ACTIVATIONS[activation]()]
+        layers += [nn.Linear(width_in, width)]
+        layers += [nn.BatchNorm1d(width)] if batch_norm else []
+        layers += [ACTIVATIONS[activation]()]
         layers += [nn.Dropout(dropout)] if dropout else []
-    return nn.Sequential(*layers, nn.Linear([*shape, *hidden][-1], outputs))
+    last = [*shape, *hidden][-1]
+    layers += [Sigmoid(last, 1) if head == "sigmoid" else nn.Linear(last, outputs)]
+    return initialise(nn.Sequential(*layers), initialisation)

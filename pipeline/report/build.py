@@ -10,9 +10,10 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.params import Params
-from pipeline.report import comparison, document, plots, references, tables, tidy
+from pipeline.report import comparison, document, plots, tables, tidy
 from pipeline.report.comparison import Row
 from pipeline.report.document import Block, Heading, Picture, Table, Text
+from pipeline.report.references import References
 from pipeline.report.tidy import Loaded
 
 
@@ -29,7 +30,7 @@ def build(params: Params, profile: str | None = None, root: Path = paths.ROOT) -
     out = at(paths.reports(profile))
     out.mkdir(parents=True, exist_ok=True)
     loaded = tidy.load(params, profile, lambda key: at(paths.results(profile, key)))
-    published = references.load(root / "references")
+    published = References(root / "references")
     rows = comparison.rows(params, profile, loaded, published)
     tidy.write(out / "results.csv", [row for found in loaded.values() for row in found.results])
     tidy.write(out / "costs.csv", [row for found in loaded.values() for row in found.costs])
@@ -61,10 +62,8 @@ def _results(rows: Sequence[Row], out: Path, loaded: Mapping[str, Loaded]) -> li
     for (data, group), table in zip(tables.by_data(experiments).items(), tables.experiments(rows), strict=True):
         blocks += [Heading(data), table, *_list(tables.remarks(group))]
         if picture := plots.learning_curves(out / f"learning_curves_{data}", group, histories, looks):
-            caption = (
-                f"Learning curves on {data}: validation (colour) and training accuracy (dashed), mean over seeds, \
+            caption = f"Learning curves on {data}: validation (colour) and training (dashed), mean over seeds, \
 band from the lowest to the highest seed; thin lines are the other models' validation."
-            )
             blocks.append(Picture(picture, caption))
     if compressed := tables.variants(rows):
         blocks += [
@@ -73,7 +72,7 @@ band from the lowest to the highest seed; thin lines are the other models' valid
             *_list(tables.remarks([r for r in rows if r not in experiments])),
         ]
     if picture := plots.accuracy_against_cost(out / "accuracy_against_cost", experiments, looks):
-        caption = "Test accuracy, mean and 95% interval, against training time. Rows with a failed seed are left out."
+        caption = "Test score, mean and 95% interval, against training time. Rows with a failed seed are left out."
         blocks += [Heading("Accuracy against cost"), Picture(picture, caption)]
     if hardware := sorted({row.hardware for row in rows if row.hardware}):
         several = " Times of different machines can't be compared." if len(hardware) > 1 else ""
@@ -81,8 +80,9 @@ band from the lowest to the highest seed; thin lines are the other models' valid
     return blocks
 
 
-def _notes(rows: Sequence[Row], published: comparison.References) -> list[Block]:
-    used = {row.published_source: published[row.data, row.model][0] for row in rows if row.published_source}
+def _notes(rows: Sequence[Row], published: References) -> list[Block]:
+    known = {source.name: source for source in published.sources.values()}
+    used = {row.published_source: known[row.published_source] for row in rows if row.published_source}
     notes = {name: [f"{r.key}: {r.published_note}." for r in rows if r.published_source == name] for name in used}
     cited = [f"[{name}] {source.citation} {source.link} — {' '.join(notes[name])}" for name, source in used.items()]
     blocks: list[Block] = [Heading("How to read the tables"), Text(tables.NOTES)]
@@ -100,7 +100,11 @@ def _data(folders: Mapping[str, tuple[Path, Path]]) -> list[Block]:
         return []
     splits = list(dict.fromkeys(split for meta in found.values() for split in meta["counts"]))
     lines = [
-        [data, *(f"{sum(meta['counts'].get(split, [])):,}" for split in splits), str(len(meta["classes"]))]
+        [
+            data,
+            *(f"{sum(meta['counts'].get(split, [])):,}" for split in splits),
+            str(len(meta["classes"]) or "a number"),
+        ]
         for data, meta in found.items()
     ]
     texts = []
@@ -133,8 +137,12 @@ def _list(items: Sequence[str]) -> list[Block]:
 
 def _metrics(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Means are of the seeds that ended well, so their number stands beside them."""
-    names = ("accuracy", "macro_f1", "seeds_ok", "seeds")
-    every = {row.key: {name: getattr(row, name) for name in names} for row in rows if row.status != "not run"}
+    names = ("macro_f1", "rmse", "seeds_ok", "seeds")
+    every = {
+        row.key: {row.metric: row.score} | {name: getattr(row, name) for name in names}
+        for row in rows
+        if row.status != "not run"
+    }
     return {key: {name: value for name, value in values.items() if value is not None} for key, values in every.items()}
 
 

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
+from pipeline import signature
 from pipeline.params import Params
 from pipeline.report import statistics
-from pipeline.report.references import Figure, Reference
+from pipeline.report.references import Figure, Reference, References
 from pipeline.report.tidy import Loaded
-
-References = Mapping[tuple[str, str], tuple[Reference, Figure]]
 
 
 @dataclass
 class Row:
-    """The columns of comparison.csv. Accuracies are fractions; `None` is not applicable or not measured."""
+    """The columns of comparison.csv; `None` is not applicable or not measured.
+
+    metric: what `score` is, by the data set's task: accuracy, a fraction, or r2.
+    """
 
     key: str
     experiment: str  # of a variant, the one it is made from
@@ -29,20 +31,26 @@ class Row:
     seeds_ok: int
     status: Literal["ok", "partial", "failed", "not run"]
     reason: str
-    accuracy: float | None = None
-    accuracy_std: float | None = None
-    accuracy_half_width: float | None = None  # of the 95 % interval
-    accuracy_smallest_difference: float | None = None
+    metric: str
+    refit: bool  # trained on the validation items too
+    score: float | None = None
+    score_std: float | None = None
+    score_half_width: float | None = None  # of the 95 % interval
+    score_smallest_difference: float | None = None
     macro_f1: float | None = None
+    nll: float | None = None  # mean negative log likelihood, nats
+    ece: float | None = None  # expected calibration error
+    rmse: float | None = None
+    rmse_half_width: float | None = None
     parameters: float | None = None
     flops: float | None = None
     bytes: float | None = None
     train_seconds: float | None = None
     latency_ms: float | None = None
     hardware: str = ""
-    accuracy_before: float | None = None  # variants: the float32 ONNX export of the same network
-    accuracy_change: float | None = None
-    accuracy_change_half_width: float | None = None  # 95 % interval of the differences, seed by seed
+    score_before: float | None = None  # variants: the float32 ONNX export of the same network
+    score_change: float | None = None
+    score_change_half_width: float | None = None  # 95 % interval of the differences, seed by seed
     bytes_before: float | None = None
     latency_ms_before: float | None = None
     published: float | None = None
@@ -62,7 +70,8 @@ def _row(params: Params, profile: str, key: str, found: Loaded, references: Refe
     experiment = params.experiments[owner]
     budget = params.data[experiment.data].budget[profile]
     asked = params.profiles[profile].seeds
-    accuracy = found.values("accuracy", "test")
+    metric = signature.constant(f"tasks/{params.data[experiment.data].task}", "METRIC")
+    scores = found.values(metric, "test")
     row = Row(
         key=key,
         experiment=owner,
@@ -73,15 +82,17 @@ def _row(params: Params, profile: str, key: str, found: Loaded, references: Refe
         samples=budget.samples,
         epochs=None if experiment.model.startswith("classical/") else budget.epochs,
         seeds=len(asked),
-        seeds_ok=len(accuracy),
-        status=_status(len(asked), len(accuracy), bool(found.results)),
-        reason=_reason(asked, accuracy, found),
+        seeds_ok=len(scores),
+        status=_status(len(asked), len(scores), bool(found.results)),
+        reason=_reason(asked, scores, found),
+        metric=metric,
+        refit=params.data[experiment.data].split.refit,
     )
-    _measure(row, found, accuracy)
+    _measure(row, found, scores)
     if variant:
-        _before(row, found, accuracy)
-    elif (row.data, row.model) in references:
-        _publish(row, *references[row.data, row.model])
+        _before(row, found, scores)
+    elif (published := references.of(row.data, row.model, key)) and published[1].metric == metric:
+        _publish(row, *published)
     return row
 
 
@@ -91,20 +102,23 @@ def _status(asked: int, ended_well: int, ran: bool) -> Literal["ok", "partial", 
     return "ok" if ended_well == asked else "partial" if ended_well else "failed"
 
 
-def _reason(asked: list[int], accuracy: Mapping[int, float], found: Loaded) -> str:
+def _reason(asked: list[int], scores: Mapping[int, float], found: Loaded) -> str:
     if found.stale:
         return "the results here are of other parameters"
     if not found.results:
         return "no results of this profile here"
     failures = found.failures()
-    return "; ".join(f"seed {seed}: {failures.get(seed, 'not run')}" for seed in asked if seed not in accuracy)
+    return "; ".join(f"seed {seed}: {failures.get(seed, 'not run')}" for seed in asked if seed not in scores)
 
 
-def _measure(row: Row, found: Loaded, accuracy: Mapping[int, float]) -> None:
-    over = statistics.summarize(list(accuracy.values()))
-    row.accuracy, row.accuracy_std, row.accuracy_half_width = over.mean, over.std, over.half_width
-    row.accuracy_smallest_difference = over.smallest_difference
-    row.macro_f1 = _mean(found.values("macro_f1", "test"))
+def _measure(row: Row, found: Loaded, scores: Mapping[int, float]) -> None:
+    over = statistics.summarize(list(scores.values()))
+    row.score, row.score_std, row.score_half_width = over.mean, over.std, over.half_width
+    row.score_smallest_difference = over.smallest_difference
+    for name in ("macro_f1", "nll", "ece"):
+        setattr(row, name, _mean(found.values(name, "test")))
+    errors = statistics.summarize(list(found.values("rmse", "test").values()))
+    row.rmse, row.rmse_half_width = errors.mean, errors.half_width
     for name in ("parameters", "flops", "bytes"):
         setattr(row, name, _mean(found.values(name)))
     for name in ("train_seconds", "latency_ms"):
@@ -112,11 +126,11 @@ def _measure(row: Row, found: Loaded, accuracy: Mapping[int, float]) -> None:
     row.hardware = "; ".join(sorted({r["hardware"] for r in found.costs if r["hardware"]}))
 
 
-def _before(row: Row, found: Loaded, accuracy: Mapping[int, float]) -> None:
-    before = found.values("onnx_float32_accuracy", "test")
-    change = statistics.summarize([accuracy[seed] - before[seed] for seed in accuracy if seed in before])
-    row.accuracy_before, row.accuracy_change = _mean(before), change.mean
-    row.accuracy_change_half_width = change.half_width
+def _before(row: Row, found: Loaded, scores: Mapping[int, float]) -> None:
+    before = found.values(f"onnx_float32_{row.metric}", "test")
+    change = statistics.summarize([scores[seed] - before[seed] for seed in scores if seed in before])
+    row.score_before, row.score_change = _mean(before), change.mean
+    row.score_change_half_width = change.half_width
     row.bytes_before = _mean(found.values("onnx_float32_bytes"))
     row.latency_ms_before = _mean(found.values("onnx_float32_latency_ms", costs=True))
 
@@ -124,8 +138,8 @@ def _before(row: Row, found: Loaded, accuracy: Mapping[int, float]) -> None:
 def _publish(row: Row, reference: Reference, figure: Figure) -> None:
     """The budget is comparable only where the profile trains on every sample that the data set has."""
     row.published, row.published_source = figure.value, reference.name
-    if row.accuracy is not None:
-        row.published_difference = row.accuracy - figure.value
+    if row.score is not None:
+        row.published_difference = row.score - figure.value
     row.published_comparable = figure.comparable and row.samples is None
     limits = [] if row.samples is None else [f"ours is trained on {row.samples:,} samples only"]
     recalled = ["quoted from memory, not checked in the source"] if figure.checked == "memory" else []

@@ -29,6 +29,7 @@ STYLE: Any = {
     "pdf.fonttype": 42,
     "axes.edgecolor": "#666666",
 }
+NAMES = {"r2": "R2"}  # of metrics that are not called as they are written
 Styles = Mapping[str, tuple[str, str]]
 
 
@@ -50,7 +51,7 @@ def learning_curves(
     path: Path, rows: Sequence[Row], histories: Mapping[str, list[Record]], looks: Styles
 ) -> Path | None:
     """Small multiples, one panel a network: mean over seeds, band from lowest to highest; the others behind in grey."""
-    curves = {row.key: _curve(histories[row.key], "validation_accuracy") for row in rows}
+    curves = {row.key: _curve(histories[row.key], f"validation_{row.metric}") for row in rows}
     shown = [row for row in rows if curves[row.key]]
     if not shown:
         return None
@@ -63,24 +64,24 @@ def learning_curves(
             for other in curves.values():
                 axes.plot(*_line(other), color="#cccccc", linewidth=0.8, zorder=1)
             colour, marker = looks[row.model]
-            _band(axes, _curve(histories[row.key], "train_accuracy"), "#555555", linestyle="--", linewidth=1.2)
+            _band(axes, _curve(histories[row.key], f"train_{row.metric}"), "#555555", linestyle="--", linewidth=1.2)
             every = max(1, len(curves[row.key]) // 10)
             _band(axes, curves[row.key], colour, marker=marker, markersize=4, markevery=every, linewidth=1.8)
             axes.set_title(_label(row, rows), loc="left")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-            axes.yaxis.set_major_formatter(_percent)
-        _name_lines(grid[0], histories[shown[0].key])
+            _percent(axes, row.metric)
+        _name_lines(grid[0], histories[shown[0].key], shown[0].metric)
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
         figure.supxlabel("epoch", fontsize=10)
-        figure.supylabel("accuracy", fontsize=10)
+        figure.supylabel(NAMES.get(shown[0].metric, shown[0].metric), fontsize=10)
         return _save(figure, path)
 
 
-def _name_lines(axes: Axes, history: list[Record]) -> None:
+def _name_lines(axes: Axes, history: list[Record], metric: str) -> None:
     """Write `train` and `validation` at the ends of the two lines, the upper one's above it."""
     ends = {
-        name: [*zip(*_line(_curve(history, f"{name}_accuracy")), strict=True)][-1] for name in ("train", "validation")
+        name: [*zip(*_line(_curve(history, f"{name}_{metric}")), strict=True)][-1] for name in ("train", "validation")
     }
     for name, end in ends.items():
         shift = 7 if end[1] == max(e[1] for e in ends.values()) else -14
@@ -89,11 +90,11 @@ def _name_lines(axes: Axes, history: list[Record]) -> None:
 
 
 def accuracy_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Path | None:
-    """A panel a data set: seconds of training (log) against test accuracy with its 95 % interval."""
+    """A panel a data set: seconds of training (log) against the test score with its 95 % interval."""
     panels: dict[str, list[Point]] = {}
     for row in rows:
-        if row.status == "ok" and row.accuracy is not None and row.train_seconds:
-            place = (row.train_seconds, row.accuracy, row.accuracy_half_width or 0.0)
+        if row.status == "ok" and row.score is not None and row.train_seconds:
+            place = (row.train_seconds, row.score, row.score_half_width or 0.0)
             panels.setdefault(row.data, []).append(Point(_label(row, rows), *looks[row.model], *place))
     if not panels:
         return None
@@ -104,8 +105,11 @@ def accuracy_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Pat
         grid = list(figure.subplots(lines, columns, squeeze=False).flat)
         for axes, (data, points) in zip(grid, panels.items(), strict=False):
             axes.set_title(data, loc="left")
-            axes.set(xscale="log", xlabel="training time, seconds (log scale)", ylabel="test accuracy")
-            axes.yaxis.set_major_formatter(_percent)
+            metric = next(row.metric for row in rows if row.data == data)
+            axes.set(
+                xscale="log", xlabel="training time, seconds (log scale)", ylabel=f"test {NAMES.get(metric, metric)}"
+            )
+            _percent(axes, metric)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -167,8 +171,10 @@ def _label(row: Row, rows: Sequence[Row]) -> str:
     return row.model if sum(r.model == row.model and r.data == row.data for r in rows) == 1 else row.key
 
 
-def _percent(value: float, _: int) -> str:
-    return f"{100 * value:g} %"
+def _percent(axes: Axes, metric: str) -> None:
+    """Accuracies in per cent."""
+    if metric == "accuracy":
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
 
 
 def _curve(history: Sequence[Record], column: str) -> dict[int, list[float]]:

@@ -10,11 +10,15 @@ from pipeline.signature import Strict
 
 
 class Figure(Strict):
-    """One published value. A data set or a model that the project doesn't have is simply unused."""
+    """One published value, for every row of a model on a data set, or for one `experiment` of them.
+
+    A data set, a model or an experiment that the project doesn't have is simply unused.
+    """
 
     data: str
     model: str
-    metric: Literal["accuracy"]
+    experiment: str = ""
+    metric: Literal["accuracy", "r2"]
     value: float = Field(gt=0, le=1)  # a fraction, as in results.csv
     comparable: bool  # the same kind of architecture and preprocessing; the budget is judged by the report
     note: str
@@ -26,6 +30,7 @@ class Reference(Strict):
     citation: str
     url: str | None = Field(default=None, pattern=r"^https?://")
     doi: str | None = Field(default=None, pattern=r"^10\.")
+    remark: str = ""  # on what its figures are of, or why there are none
     figures: list[Figure]
 
     @model_validator(mode="after")
@@ -39,16 +44,30 @@ class Reference(Strict):
         return f"https://doi.org/{self.doi}" if self.doi else str(self.url)
 
 
-def load(folder: Path) -> dict[tuple[str, str], tuple[Reference, Figure]]:
-    """(data set, model) -> source and figure. ValueError names the file that is not valid or gives a figure twice."""
-    found: dict[tuple[str, str], tuple[Reference, Figure]] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            reference = Reference.model_validate(yaml.safe_load(path.read_text()))
-        except ValidationError as error:
-            raise ValueError(f"{path.name} is no valid reference: {error}") from error
-        for figure in reference.figures:
-            if (figure.data, figure.model) in found:
-                raise ValueError(f"{path.name}: a second figure for {figure.model} on {figure.data}; keep one")
-            found[figure.data, figure.model] = (reference, figure)
-    return found
+Published = tuple[Reference, Figure]
+
+
+class References:
+    """All of a folder. ValueError names the file that is not valid or gives a figure twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sources = {path.stem: read(path) for path in sorted(folder.glob("*.yaml"))}
+        self.figures: dict[tuple[str, str, str], Published] = {}
+        for name, reference in self.sources.items():
+            for figure in reference.figures:
+                place = (figure.data, figure.model, figure.experiment)
+                if place in self.figures:
+                    raise ValueError(f"{name}.yaml: a second figure for {figure.model} on {figure.data}; keep one")
+                self.figures[place] = (reference, figure)
+
+    def of(self, data: str, model: str, experiment: str) -> Published | None:
+        """Source and figure of a row, the experiment's own before the model's."""
+        return self.figures.get((data, model, experiment)) or self.figures.get((data, model, ""))
+
+
+def read(path: Path) -> Reference:
+    """ValueError names the file and what is not valid in it."""
+    try:
+        return Reference.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        raise ValueError(f"{path.name} is no valid reference: {error}") from error

@@ -16,9 +16,11 @@ NOTES = (
     f"{INTERVAL}. A seed decides initialisation, order and, where the budget is below the whole set, which training \
 samples are drawn. The sampling error of the test set is not in it.",
     f"{MDD}. A smaller gap is no evidence for an order.",
-    "— : no spread to judge from. There is one seed only, or every seed gave the same accuracy: the method is \
+    "— : no spread to judge from. There is one seed only, or every seed gave the same score: the method is \
 deterministic, or the test set too small to tell the seeds apart.",
     "Choices were made on the validation split; the test split was touched once, by the weights of the last epoch.",
+    "R2: coefficient of determination. RMSE: root mean squared error, in the target's units. NLL, ECE: negative log \
+likelihood in nats and expected calibration error, of models that state probabilities.",
     "FLOPs: one sample forward, two to a multiply-add. Latency: median at batch size 1. Seconds: mean of seeds.",
     "* a published figure of another architecture or from more training samples than ours: not a reproduction.",
 )
@@ -37,27 +39,33 @@ EXPERIMENTS = (
     Column("experiment", lambda r: r.key),
     Column("model", lambda r: r.model, ""),
     Column("recipe", lambda r: r.recipe, "a"),
-    Column("test acc. %", lambda r: accuracy(r), "ta"),
-    Column("±", lambda r: spread(r, r.accuracy_half_width), "ta"),
+    Column("test acc. %", lambda r: score(r) if r.metric == "accuracy" else "", "ta"),
+    Column("test R2", lambda r: score(r) if r.metric == "r2" else "", "ta"),
+    Column("test score", lambda r: score(r) if r.metric not in ("accuracy", "r2") else "", "ta"),
+    Column("±", lambda r: spread(r, r.score_half_width), "ta"),
     Column("n", lambda r: seeds(r), "ta"),
-    Column("MDD", lambda r: spread(r, r.accuracy_smallest_difference), "ta"),
+    Column("MDD", lambda r: spread(r, r.score_smallest_difference), "ta"),
     Column("macro F1 %", lambda r: percent(r.macro_f1), "a"),
+    Column("NLL", lambda r: three(r.nll), "a"),
+    Column("ECE %", lambda r: percent(r.ece), "a"),
+    Column("RMSE", lambda r: three(r.rmse), "ta"),
+    Column("± RMSE", lambda r: three(r.rmse_half_width), "ta"),
     Column("parameters", lambda r: "" if r.parameters is None else f"{r.parameters:,.0f}", "tc"),
     Column("FLOPs", lambda r: scaled(r.flops), "c"),
     Column("train s", lambda r: three(r.train_seconds), "tc"),
     Column("latency ms", lambda r: three(r.latency_ms), "tc"),
     Column("size", lambda r: scaled(r.bytes, "B"), "tc"),
-    Column("published %", lambda r: percent(r.published) + "*" * (r.published_comparable is False), "ta"),
-    Column("diff.", lambda r: percent(r.published_difference, "+.2f"), "ta"),
+    Column("published %", lambda r: shown(r, r.published) + "*" * (r.published_comparable is False), "ta"),
+    Column("diff.", lambda r: shown(r, r.published_difference, "+"), "ta"),
     Column("source", lambda r: f"[{r.published_source}]" if r.published_source else "", "a"),
 )
 VARIANTS = (
     Column("variant", lambda r: r.key),
     Column("method", lambda r: r.variant),
-    Column("acc. before %", lambda r: percent(r.accuracy_before)),
-    Column("after %", lambda r: accuracy(r)),
-    Column("change", lambda r: percent(r.accuracy_change, "+.2f")),
-    Column("±", lambda r: spread(r, r.accuracy_change_half_width)),
+    Column("before", lambda r: shown(r, r.score_before)),
+    Column("after", lambda r: score(r)),
+    Column("change", lambda r: shown(r, r.score_change, "+")),
+    Column("±", lambda r: spread(r, r.score_change_half_width)),
     Column("n", lambda r: seeds(r)),
     Column("size before", lambda r: scaled(r.bytes_before, "B")),
     Column("after", lambda r: scaled(r.bytes, "B")),
@@ -79,12 +87,15 @@ def experiments(rows: Sequence[Row], where: str = "") -> list[Table]:
     for data, group in by_data(row for row in rows if row.variant == "none").items():
         samples = "all training samples" if group[0].samples is None else f"{group[0].samples:,} training samples"
         epochs = {f", {row.epochs} epochs" for row in group if row.epochs}
-        tables.append(of(EXPERIMENTS, group, f"{data}: {samples}{''.join(epochs)}, {group[0].seeds} seeds", where))
+        refit = ", refitted on the validation items too: last epoch, nothing chosen" if group[0].refit else ""
+        caption = f"{data}: {samples}{''.join(epochs)}, {group[0].seeds} seeds{refit}"
+        tables.append(of(EXPERIMENTS, group, caption, where))
     return tables
 
 
 def variants(rows: Sequence[Row]) -> list[Table]:
-    caption = "Compression. Before: the float32 ONNX export of the same network; ± is of the change, paired by seed"
+    caption = "Compression, test accuracy in % (or R2). Before: the float32 ONNX export of the same network; \
+± is of the change, paired by seed"
     compressed = [row for row in rows if row.variant != "none"]
     return [of(VARIANTS, compressed, caption)] if compressed else []
 
@@ -106,11 +117,11 @@ def by_data(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return groups
 
 
-def accuracy(row: Row) -> str:
+def score(row: Row) -> str:
     """Never a bare mean of survivors."""
     if row.status in ("failed", "not run"):
         return {"failed": "FAILED", "not run": "not run here"}[row.status]
-    return percent(row.accuracy) + (f" ({row.seeds_ok} of {row.seeds} seeds)" if row.status == "partial" else "")
+    return shown(row, row.score) + (f" ({row.seeds_ok} of {row.seeds} seeds)" if row.status == "partial" else "")
 
 
 def seeds(row: Row) -> str:
@@ -118,11 +129,18 @@ def seeds(row: Row) -> str:
 
 
 def spread(row: Row, value: float | None) -> str:
-    return percent(value) if value is not None else "—" if row.accuracy is not None else ""
+    return shown(row, value) if value is not None else "—" if row.score is not None else ""
 
 
-def percent(value: float | None, form: str = ".2f") -> str:
-    return "" if value is None else format(100 * value, form)
+def shown(row: Row, value: float | None, sign: str = "") -> str:
+    """A value of the row's metric: an accuracy in per cent, an R2 as it is."""
+    if value is None:
+        return ""
+    return format(100 * value, f"{sign}.2f") if row.metric == "accuracy" else format(value, f"{sign}.3f")
+
+
+def percent(value: float | None) -> str:
+    return "" if value is None else format(100 * value, ".2f")
 
 
 def three(value: float | None) -> str:

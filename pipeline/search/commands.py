@@ -50,8 +50,8 @@ def promote(options: argparse.Namespace) -> int:
         )
     against = "failed" if default.value is None else f"{default.value:.4f}"
     remark = (
-        f"Best of {len(study.settled)} trials: accuracy {best.value:.4f} on validation, {subject.key} {against} "
-        f"(profile {subject.plan.params.profile}, seed {subject.seed}; make sweep)."
+        f"Best of {len(study.settled)} trials: {subject.metric} {best.value:.4f} on validation, "
+        f"{subject.key} {against} (profile {subject.plan.params.profile}, seed {subject.seed}; make sweep)."
     )
     added = add(paths.PARAMS, subject.key, best.values, remark)
     if added:

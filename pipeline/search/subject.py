@@ -20,7 +20,8 @@ DIGITS = 4  # significant ones of a searched number, so that a promoted recipe r
 class Subject:
     """A trial is the train cell of the profile's first seed with some values changed, so a promoted row finds it made.
 
-    Judged by accuracy on the validation split alone. All that decides it but the searched values is part of `name`.
+    Judged by its task's metric on the validation split alone. All that decides it but the searched values is part of
+    `name`.
     """
 
     def __init__(self, plan: Plan, key: str, jobs: int = 1) -> None:
@@ -31,6 +32,8 @@ class Subject:
         self.axes: dict[str, Axis] = {f"set.{k}": a for k, a in space.set.items()}
         self.axes |= {f"args.{k}": a for k, a in space.args.items()}
         self.journal = paths.journal(plan.params.profile, key)
+        task = plan.params.data[self.experiment.data].task
+        self.metric: str = signature.constant(f"tasks/{task}", "METRIC")
         Run(jobs).fill([plan.prepare(self.experiment.data)])
 
     @cached_property
@@ -79,12 +82,12 @@ class Subject:
 
 
 def outcome(cell: Cell) -> tuple[float | None, str | None]:
-    """(validation accuracy, None) of a finished cell, or (None, why there is none)."""
+    """(the metric on validation, None) of a finished cell, or (None, why there is none)."""
     result = cell.result
     if result["status"] != "ok":
         return None, result["reason"]
-    value = result["validation"]["accuracy"]
-    return (value, None) if math.isfinite(value) else (None, f"validation accuracy is {value}")
+    (name, value), *_ = ((k, v) for k, v in result["validation"].items() if k != "loss")
+    return (value, None) if math.isfinite(value) else (None, f"validation {name} is {value}")
 
 
 def choose(known: params.Params, experiment: str | None) -> str:

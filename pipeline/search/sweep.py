@@ -84,7 +84,7 @@ def summary(subject: Subject, study: Study) -> str:
     best = {shown(t.values): t for t in reversed(settled) if t.value is not None and t.values != subject.defaults}
     failed = [t for t in settled if t.value is None]
     lines = [
-        f"{subject.key}, {subject.plan.params.profile}: accuracy on validation, seed {subject.seed}; "
+        f"{subject.key}, {subject.plan.params.profile}: {subject.metric} on validation, seed {subject.seed}; "
         f"{len(settled)} trials of study {subject.name}"
     ]
     lines += _table(subject, [*([default] if default else []), *[*reversed(best.values())][:BEST]])
@@ -96,7 +96,7 @@ def summary(subject: Subject, study: Study) -> str:
 
 def _table(subject: Subject, trials: list[Finished]) -> list[str]:
     """A line a trial, of which the default has number -1; columns aligned."""
-    rows = [["trial", "accuracy", *(name.partition(".")[2] for name in subject.axes)]]
+    rows = [["trial", subject.metric, *(name.partition(".")[2] for name in subject.axes)]]
     for trial in trials:
         name = "default" if trial.number < 0 else str(trial.number)
         value = "failed" if trial.value is None else f"{trial.value:.4f}"

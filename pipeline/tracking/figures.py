@@ -33,10 +33,11 @@ def history(path: Path) -> list[dict[str, float]]:
 
 
 def learning_curve(rows: list[dict[str, float]], title: str) -> bytes:
-    """Loss and accuracy of both splits over the epochs."""
+    """Loss and the task's metric of both splits over the epochs."""
     figure = _figure(8.0, 3.0)
     figure.clear()
-    for axes, metric in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    metrics = [name.removeprefix("validation_") for name in rows[0] if name.startswith("validation_")]
+    for axes, metric in zip(figure.subplots(1, 2), metrics, strict=True):
         for split, style in (("train", "o--"), ("validation", "o-")):
             points = [(r["epoch"], r[f"{split}_{metric}"]) for r in rows if f"{split}_{metric}" in r]
             axes.plot(*zip(*points, strict=True), style, ms=3, label=split) if points else None

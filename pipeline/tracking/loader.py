@@ -68,20 +68,9 @@ def _network(folder: Path, threads: int) -> Loaded:
 
 
 def _classical(folder: Path, threads: int) -> Loaded:
-    from threadpoolctl import threadpool_limits
+    from pipeline.classical._fit import scorer
 
-    from pipeline.classical._fit import load_estimator, see
-
-    estimator, _ = load_estimator(folder)
-    spec, result = (json.loads((folder / f"{name}.json").read_text()) for name in ("spec", "result"))
-    shift, factor = (np.asarray(result[name], np.float32) for name in ("shift", "factor"))
-
-    def scores(x: np.ndarray) -> np.ndarray:
-        with threadpool_limits(threads):
-            values = estimator.decision_function(see(x, shift, factor, spec["view"]))
-        # Of two classes scikit-learn gives one value, positive for the second.
-        return (np.stack([-values, values], axis=1) if values.ndim == 1 else values).astype(np.float32)
-
+    estimator, _, scores = scorer(folder, threads)
     return estimator, scores
 
 

@@ -35,7 +35,7 @@ from pipeline.tracking.store import Store, StoreError, missing
 TAGGED = ("profile", "experiment", "recipe", "variant", "seed", "run_key", "artifact_hash", "commit", "hardware")
 LEFT_OUT = {"history.csv", "cell.json", "baseline.onnx", "log.txt", "progress.json", "checkpoint.ckpt"}
 REQUIREMENTS = {
-    "weights.safetensors": ["mlflow", "numpy", "torch", "safetensors"],
+    "weights.safetensors": ["mlflow", "numpy", "torch", "torchvision", "safetensors"],
     "model.skops": ["mlflow", "numpy", "scikit-learn", "skops", "threadpoolctl", "pydantic"],
     "model.onnx": ["mlflow", "numpy", "onnxruntime"],
 }
@@ -79,12 +79,13 @@ def put_version(store: Store, version: Line, line: Line | None, run: Run | None)
 
 
 def files_of(version: Line, line: Line, roots: Roots) -> Path | None:
-    """The weights file of a version, None where it is not here or is another than was registered."""
+    """The weights file of a version; None where it is not here, is another than was registered, or its code is gone."""
     folder = folder_of(line, roots)
     file = weights(folder) if folder else None
     if folder is None or file is None or artifact_hash(folder, file) != version.get("artifact_hash"):
         return None
-    return file
+    model = read_json(folder / "spec.json").get("model")  # of a whole graph there is none
+    return file if model is None or (fingerprint.PACKAGE / f"{model}.py").is_file() else None
 
 
 def put_registered_model(store: Store, name: str, line: Line | None) -> None:
@@ -182,13 +183,13 @@ def build(target: Path, version: Line, line: Line, roots: Roots, model: Model) -
     changed = _copy_sources(target / "code", package, REBUILT_BY[file.name], spec)
     shape, values = tuple(facts["shape"]), np.dtype("float32")
     model.signature = ModelSignature(
-        Schema([TensorSpec(values, (-1, *shape))]), Schema([TensorSpec(values, (-1, len(facts["classes"])))])
+        Schema([TensorSpec(values, (-1, *shape))]), Schema([TensorSpec(values, (-1, len(facts["classes"]) or 1))])
     )
     state = f"changed since training: {', '.join(changed)}" if changed else "as trained"
     model.metadata = {
         "classes": facts["classes"],
         "input": "raw values, unscaled",
-        "output": "scores (N, classes); the largest is the class",
+        "output": "scores (N, classes); the largest is the class" if facts["classes"] else "numbers (N, 1)",
         "sources": state,
     }
     _write_example(target, model, _example(line, shape, roots))
@@ -230,11 +231,16 @@ def _renamed(text: str, package: str) -> str:
 
 
 def _example(line: Line, shape: tuple[int, ...], roots: Roots) -> np.ndarray:
-    """The first test item, raw, float32 (1, ...); zeros where the data are not here."""
-    items = roots.prepared(line["dataset"]) / "x_test.npy"
-    if items.is_file():
-        return np.array(np.load(items, mmap_mode="r", allow_pickle=False)[:1], dtype=np.float32)
-    return np.zeros((1, *shape), np.float32)
+    """The first test item, raw, float32 (1, ...); zeros where the data are not here.
+
+    Of series one without padding if there is any, and the padding as zeros if not: NaN is no JSON.
+    """
+    path = roots.prepared(line["dataset"]) / "x_test.npy"
+    if not path.is_file():
+        return np.zeros((1, *shape), np.float32)
+    items = np.load(path, mmap_mode="r", allow_pickle=False)
+    whole = int((~np.isnan(items).any(axis=(1, 2))).argmax()) if items.ndim == 3 else 0
+    return np.nan_to_num(np.array(items[whole : whole + 1], dtype=np.float32))
 
 
 def _write_example(target: Path, model: Model, example: np.ndarray) -> None:

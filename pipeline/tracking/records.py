@@ -191,7 +191,8 @@ def version_line(line: Line, roots: Roots) -> Line | None:
 
 def current(params: Params, ledger: Ledger) -> set[Identity]:
     """Runs that stand for their seed today: the last of each slot that params.yaml still names."""
-    named = {(owner, "none" if name == owner else name) for name, owner in owners(params).items()}
+    every = owners(params) | params.elsewhere
+    named = {(owner, "none" if name == owner else name) for name, owner in every.items()}
     return {
         run
         for (profile, experiment, variant, seed), run in ledger.current.items()

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline import views
 from pipeline.cells import read_json
+from pipeline.training.bayesian import with_bayesian_last_layer
 
 WEIGHTS = "weights.safetensors"
 
@@ -20,35 +22,53 @@ WEIGHTS = "weights.safetensors"
 class Network(nn.Module):
     """Scaling, view and body in one module, so that whoever loads it needs no preprocessing of his own.
 
-    shift, factor: (C,) or (F,), of `pipeline.data.dataset.scaling`; they travel with the weights.
+    shift, factor: (C,) or (F,), of `pipeline.data.dataset.scaling`; target: mean and deviation of the numbers that it
+    predicts, None for classes. They travel with the weights.
     """
 
     shift: Tensor
     factor: Tensor
+    target: Tensor | None
 
-    def __init__(self, body: nn.Module, view: str, shift: Tensor, factor: Tensor) -> None:
+    def __init__(self, body: nn.Module, view: str, shift: Tensor, factor: Tensor, target: Tensor | None = None) -> None:
         super().__init__()
         self.body, self.view = body, view
-        self.register_buffer("shift", shift)
-        self.register_buffer("factor", factor)
+        for name, values in (("shift", shift), ("factor", factor), ("target", target)):
+            self.register_buffer(name, values)
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether the softmax of its scores is what it says of probabilities."""
+        return getattr(self.body, "probabilistic", self.target is None)
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Raw values (N, C, H, W) or (N, F) of any dtype, scaled and seen as the body wants them, float32."""
-        extent = (-1,) + (1,) * (x.ndim - 2)
+        """Raw values (N, ...) of any dtype, scaled and seen as the body wants them, float32."""
+        extent = views.extent(x.ndim)
         factor, offset = self.factor.view(extent), (-self.shift * self.factor).view(extent)
         return views.VIEWS[self.view](torch.mul(x.to(factor.dtype), factor).add_(offset))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(self.prepare(x))
+        scores = self.body(self.prepare(x))
+        return scores if self.target is None else scores * self.target[1] + self.target[0]
 
 
-def build(spec: dict[str, Any], shape: tuple[int, ...], outputs: int, scale: tuple[np.ndarray, np.ndarray]) -> Network:
-    """A fresh network of a cell's specification; `shape` is that of one raw item."""
+Scale = tuple[np.ndarray, np.ndarray]
+
+
+def build(
+    spec: dict[str, Any], shape: tuple[int, ...], classes: int, scale: Scale, target: Sequence[float] | None = None
+) -> Network:
+    """A fresh network of a cell's specification; `shape` is that of one raw item, `classes` 0 for numbers."""
     module = importlib.import_module(f"pipeline.{spec['model'].replace('/', '.')}")
-    body = module.build(views.shape(spec["view"], shape), outputs, **spec["args"])
-    if getattr(module, "CHANNELS_LAST", False):
+    body = module.build(views.shape(spec["view"], shape), classes or 1, **spec["args"])
+    if spec["recipe"]["last_layer"] == "bayesian":
+        body = with_bayesian_last_layer(body, classes or 1)
+    asked = spec["recipe"]["channels_last"]
+    if getattr(module, "CHANNELS_LAST", False) if asked is None else asked:
         body = body.to(memory_format=torch.channels_last)
-    return Network(body, spec["view"], *(torch.from_numpy(s) for s in scale))
+    known = None if target is None else torch.tensor(target, dtype=torch.float32)
+    shift, factor = (torch.from_numpy(values) for values in scale)
+    return Network(body, spec["view"], shift, factor, known)
 
 
 def save(network: Network, folder: Path) -> str:
@@ -71,8 +91,10 @@ def load_network(folder: Path) -> Network:
     """The network of a finished train cell, in eval mode."""
     spec, result = read_json(folder / "spec.json"), read_json(folder / "result.json")
     tensors = load_file(folder / WEIGHTS)
-    scale = (tensors["shift"].numpy(), tensors["factor"].numpy())
-    network = build(spec, tuple(result["shape"]), len(result["classes"]), scale)
+    scale, target = (tensors["shift"].numpy(), tensors["factor"].numpy()), tensors.get("target")
+    network = build(
+        spec, tuple(result["shape"]), len(result["classes"]), scale, None if target is None else target.tolist()
+    )
     network.load_state_dict(tensors)
     return network.eval()
 
@@ -86,12 +108,24 @@ def logits(network: nn.Module, x: np.ndarray, batch: int = 500) -> np.ndarray:
 
 
 def flops(network: nn.Module, x: np.ndarray) -> int:
-    """Floating-point operations of one forward pass of raw items (N, ...), 2 for a multiply-add, as torch counts them.
+    """Floating-point operations of one forward pass of raw items (N, ...), 2 for a multiply-add.
 
     Raises RuntimeError where torch counts none: it lacks a formula for what this network is made of.
     """
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.from_numpy(x))
-    if not counter.get_total_flops():
+    counted = count(network, torch.from_numpy(x))
+    if not counted:
         raise RuntimeError("torch counted 0 operations for this network; register a formula for its layers")
+    return counted
+
+
+def count(network: nn.Module, x: Tensor) -> int:
+    """The operations of `network(x)` as torch counts them, and those of LSTM layers, which it leaves out."""
+    formulas = {torch.ops.aten.mkldnn_rnn_layer: _lstm_flops}
+    with FlopCounterMode(display=False, custom_mapping=formulas) as counter, torch.no_grad():
+        network(x)
     return counter.get_total_flops()
+
+
+def _lstm_flops(x: Sequence[int], w_input: Sequence[int], w_hidden: Sequence[int], *_: Any, **__: Any) -> int:
+    """Shapes: steps (T, N, F), weights (4H, F) and (4H, H)."""
+    return 2 * x[0] * x[1] * w_input[0] * (w_input[1] + w_hidden[1])

@@ -48,6 +48,12 @@ class Gradient(Preprocessing):
     # Largest global norm of the gradient; null does not clip.
     gradient_clip: Annotated[float, Field(gt=0)] | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    # Memory order of images, (N, H, W, C) or (N, C, H, W); null: as the architecture asks, which was measured.
+    channels_last: bool | None = None
+    # torch.compile makes fused kernels of the network: half a minute at first, then faster steps; for long runs.
+    compile: bool = False
+    # bayesian: a distribution over the last dense layer's weights, trained by variational inference.
+    last_layer: Literal["plain", "bayesian"] = "plain"
 
     @model_validator(mode="after")
     def _possible(self) -> "Gradient":

@@ -5,6 +5,8 @@ here covers many small batches (manual optimization): each still has its own upd
 """
 
 import math
+from collections.abc import Callable
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from pipeline.data.batches import Batches
 from pipeline.training import optimizers
+from pipeline.training.bayesian import divergence
 from pipeline.training.network import Network
 from pipeline.training.recipe import Gradient
 
@@ -45,8 +48,15 @@ class System(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.network, self.task, self.recipe, self.epochs = network, task, recipe, epochs
+        self.bayesian = recipe.last_layer == "bayesian"
         self.batches = {"train": train, "validation": validation}
+        self.weight: Tensor | None
         self.register_buffer("weight", weight, persistent=False)
+        if hasattr(network.body, "training_loss") and (weight is not None or recipe.label_smoothing):
+            raise ValueError(
+                f"{type(network.body).__name__} has a loss of its own, which takes neither class weights nor label "
+                "smoothing; set sampling none or balanced, and label_smoothing 0.0"
+            )
         self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * train.x[0].numel()))
         self.history: list[dict[str, float]] = []
 
@@ -83,13 +93,12 @@ class System(pl.LightningModule):
         schedule = self.lr_schedulers()
         losses, outputs = [], []
         for inputs, labels in zip(x.split(size), y.split(size), strict=True):
-            logits = self.network.body(inputs)
-            loss = self.task.loss(logits, labels, self.weight, self.recipe.label_smoothing)
-            self._update(loss)
+            loss, scores = self.loss(inputs, labels, self.weight, self.recipe.label_smoothing)
+            self._update(loss + divergence(self.network.body) / len(train.y) if self.bayesian else loss)
             if schedule is not None:
                 schedule.step()  # type: ignore[union-attr]
             losses.append(loss.detach())
-            outputs.append(logits.detach())
+            outputs.append(scores.detach())
         self._count(chunk, torch.stack(losses), torch.cat(outputs), y)
 
     def _update(self, loss: Tensor) -> None:
@@ -113,7 +122,7 @@ class System(pl.LightningModule):
             raise Diverged(f"loss is {value} at step {step}, epoch {self.current_epoch}")
         sizes = torch.full_like(losses, self.recipe.batch_size)
         sizes[-1] = len(y) - self.recipe.batch_size * (len(losses) - 1)
-        self.sums += torch.stack([(losses * sizes).sum(), self.task.hits(outputs, y)]).cpu()
+        self.sums += torch.stack([(losses * sizes).sum(), self.task.tally(outputs, y)]).cpu()
 
     def validation_step(self, _chunk: int, _: int) -> None:
         """The epoch's row: means over training and validation items, and the rate of the last update."""
@@ -122,14 +131,30 @@ class System(pl.LightningModule):
             raise Diverged(f"validation loss is {row['validation_loss']} after epoch {self.current_epoch}")
         self.history.append(row)
 
+    @cached_property
+    def _run(self) -> Callable[..., Any]:
+        """The network, or its own loss, as it is called in training."""
+        call = getattr(self.network.body, "training_loss", self.network.body)
+        return torch.compile(call) if self.recipe.compile else call
+
+    def loss(self, x: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """(mean loss, scores) of prepared inputs: by the network's own loss where it has one, else by the task's."""
+        if hasattr(self.network.body, "training_loss"):
+            return self._run(x, y)  # type: ignore[no-any-return]
+        scores = self._run(x)
+        return self.task.loss(scores, y, weight, smoothing), scores
+
     def train_means(self) -> dict[str, float]:
-        loss, hits = (self.sums / len(self.batches["train"].y)).tolist()
-        return {"train_loss": loss, "train_accuracy": hits}
+        loss, tally = self.sums.tolist()
+        y = self.batches["train"].y
+        return {"train_loss": loss / len(y), f"train_{self.task.METRIC}": self.task.metric(tally, y)}
 
     def judge(self) -> dict[str, float]:
-        """Means over the validation items."""
-        items = self.batches["validation"]
-        logits = [self.network(x) for x in items.x.split(1000)]
-        loss = sum(self.task.loss(z, y).item() * len(y) for z, y in zip(logits, items.y.split(1000), strict=True))
-        hits = self.task.hits(torch.cat(logits), items.y).item()
-        return {"validation_loss": loss / len(items.y), "validation_accuracy": hits / len(items.y)}
+        """The same of the validation items."""
+        x, y = self.batches["validation"].x, self.batches["validation"].y
+        loss = tally = 0.0
+        for inputs, labels in zip(x.split(1000), y.split(1000), strict=True):
+            mean, scores = self.loss(self.network.prepare(inputs), labels)
+            loss += mean.item() * len(labels)
+            tally += self.task.tally(scores, labels).item()
+        return {"validation_loss": loss / len(y), f"validation_{self.task.METRIC}": self.task.metric(tally, y)}

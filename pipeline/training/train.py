@@ -38,8 +38,8 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
     _write_history(folder / "history.csv", system.history)
     digest = networks.save(system.network, folder)
     parameters = sum(p.numel() for p in system.network.body.parameters())
-    last = system.history[-1]
-    validation = {"accuracy": last["validation_accuracy"], "loss": last["validation_loss"]}
+    last, metric = system.history[-1], system.task.METRIC
+    validation = {name: last[f"validation_{name}"] for name in (metric, "loss")}
     seconds = sum(row["seconds"] for row in system.history)
     return {
         "status": "ok",
@@ -65,11 +65,11 @@ def assemble(spec: dict[str, Any], data: dataset.Dataset) -> System:
     """The system of a cell's specification, on its data."""
     recipe = Gradient(**spec["recipe"])
     scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
-    network = networks.build(spec, data.shape, len(data.classes), scale)
+    network = networks.build(spec, data.shape, len(data.classes), scale, data.target_scale)
     task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
     balanced = recipe.sampling == "balanced"
-    train = Batches(data.x["train"], data.y["train"], recipe.batch_size, spec["seed"], balanced)
-    validation = Batches(data.x["validation"], data.y["validation"], 1000, 0)
+    train = Batches(data.x["train"], data.target("train"), recipe.batch_size, spec["seed"], balanced)
+    validation = Batches(data.x["validation"], data.target("validation"), 1000, 0)
     weight = None
     if recipe.sampling == "weighted":
         weight = torch.from_numpy(dataset.class_weights(data.y["train"], len(data.classes)))

@@ -145,7 +145,8 @@ def test_the_debian_way_with_the_real_client(tmp_path: Path) -> None:
 def test_every_card_is_complete(card: Path) -> None:
     said = YAML(typ="safe").load(card)
     assert {"title", "licence", "citation", "files", "ways"} <= set(said)
-    assert all(len(digest) == 64 for digest in said["files"].values())
+    lengths = {"cifar10": 32}  # its authors publish md5
+    assert all(len(digest) == lengths.get(card.stem, 64) for digest in said["files"].values())
     for way in said["ways"]:
         assert way["way"] in fetch.WAYS and set(way["files"]) == set(said["files"])
 

@@ -30,7 +30,14 @@ class Project:
         folder.mkdir()
         np.savez(raw / "data.npz", **arrays)
         write_json(raw / "card.json", {"title": "mine", "path": str(raw / "data.npz")})
-        spec = {"data": "mine", "reader": "npz", "options": options, "task": "classification", "split": split}
+        target = options.pop("target", "class")
+        spec = {
+            "data": "mine",
+            "reader": "npz",
+            "options": options,
+            "target": target,
+            "split": {"refit": False, **split},
+        }
         prepare.run(spec, folder, {"raw": raw})
         return folder
 
@@ -55,10 +62,10 @@ nan[2, 2] = np.inf
 images = {"x_train": np.zeros((60, 2, 2), np.uint8)}
 test_split = {"x_test": np.ones((2, 4)), "y_test": np.array([0, 1])}
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "wrong shape": (
-        table(x_train=np.zeros((60, 4, 3))),
+    "images in no whole numbers": (
+        table(x_train=np.zeros((60, 4, 3, 2))),
         {},
-        r"mine, train: items of shape \(4, 3\); expected \(F,\) or \(C, H, W\)",
+        r"mine, train: images of dtype float32",
     ),
     "test of another shape": (
         table(**{**test_split, "x_test": np.ones((2, 5))}),
@@ -256,3 +263,57 @@ def test_arrays_with_pickles_are_not_loaded(project: Project) -> None:
     np.save(folder / "x_train.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="Python objects|allow_pickle"):
         dataset.load(folder, {"samples": None, "validation": None}, 0, ("train",))
+
+
+# series and numbers
+
+
+def series(*lengths: int, longest: int = 6) -> np.ndarray:
+    x = np.arange(len(lengths) * longest * 2, dtype=np.float32).reshape(len(lengths), longest, 2)
+    for row, length in zip(x, lengths, strict=True):
+        row[length:] = np.nan
+    return x
+
+
+def test_series_are_described_without_their_padding(project: Project) -> None:
+    x = series(*([6, 3, 1, 5] * 15))
+    folder = project.prepare(table(x_train=x), shape=[6, 2])
+    kept, found = np.load(folder / "x_train.npy"), meta(folder)
+    assert found["kind"] == "series" and found["shape"] == [6, 2]
+    assert found["statistics"]["mean"] == pytest.approx(np.nanmean(kept, axis=(0, 1)), rel=1e-6)
+    assert found["statistics"]["maximum"] == pytest.approx(np.nanmax(kept, axis=(0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [((0, 2), 2), ((0, 2, 1), 1), ((1, 0), 2), ((2, 5, 0), 1)],
+    ids=["a hole", "half a step", "a missing start", "half of the last step"],
+)
+def test_nan_is_padding_at_the_end_alone(project: Project, place: tuple[int, ...], count: int) -> None:
+    x = series(*([6] * 60))
+    x[place] = np.nan
+    with pytest.raises(DataError, match=f"mine, train: {count} of 720 values are not finite numbers"):
+        project.prepare(table(x_train=x), shape=[6, 2])
+
+
+def test_a_series_without_a_step_is_refused(project: Project) -> None:
+    with pytest.raises(DataError, match="2 of 720 values are not finite"):
+        project.prepare(table(x_train=series(*([6] * 59 + [0]))), shape=[6, 2])
+
+
+def test_numbers_to_predict_are_kept_and_standardised_for_training_alone(project: Project) -> None:
+    y = np.linspace(10.0, 30.0, 60)
+    folder = project.prepare(table(y_train=y), target="number")
+    found = meta(folder)
+    assert found["classes"] == [] and found["counts"] == {"train": [33], "validation": [12], "test": [15]}
+    data = dataset.load(folder, {"samples": 20, "validation": None}, 0, ("train", "validation"))
+    whole = np.load(folder / "y_train.npy")
+    assert data.target_scale == pytest.approx((whole.mean(), whole.std()), rel=1e-6) and len(data.y["train"]) == 20
+    back = data.target("validation") * data.target_scale[1] + data.target_scale[0]
+    assert back == pytest.approx(data.y["validation"], rel=1e-6) and set(data.y["train"]) <= set(whole)
+
+
+def test_refit_keeps_the_validation_items_in_train(project: Project) -> None:
+    kept, plain = (meta(project.prepare(table(), {**SPLIT, "refit": refit}))["counts"] for refit in (True, False))
+    assert kept["train"] == [a + b for a, b in zip(plain["train"], plain["validation"], strict=True)]
+    assert kept["validation"] == plain["validation"] and kept["test"] == plain["test"]

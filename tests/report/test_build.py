@@ -45,7 +45,7 @@ def test_whole_report(laboratory: Laboratory, params: Params) -> None:
     pictures = {f"{figure}.{kind}" for figure in figures for kind in ("png", "pdf")}
     assert names == {"results.csv", "costs.csv", "metrics.json"} | tables | pictures
     mlp = row(laboratory, "fmnist_mlp")
-    assert float(mlp["published_difference"]) == pytest.approx(float(mlp["accuracy"]) - 0.8833)
+    assert float(mlp["published_difference"]) == pytest.approx(float(mlp["score"]) - 0.8833)
     assert mlp["published_comparable"] == "False"  # 10,000 samples here
     page = (report(laboratory) / "comparison.html").read_text()
     assert "<script" not in page and "from memory" in page and "train-test: 7" in page and "Xiao &lt;2017&gt;" in page
@@ -101,7 +101,7 @@ def test_all_failed(laboratory: Laboratory, params: Params) -> None:
     text = build(params, root=laboratory.root)
     assert line(text, "fmnist_cnn ").split()[1:] == ["FAILED", "0", "of", "3"]
     assert "FAILED" in line(text, "fmnist_lenet5_int8 ")
-    assert row(laboratory, "fmnist_cnn")["accuracy"] == ""
+    assert row(laboratory, "fmnist_cnn")["score"] == ""
     assert "diverged &lt;b&gt;" in (report(laboratory) / "comparison.html").read_text()
     assert "accuracy" not in json.loads((report(laboratory) / "metrics.json").read_text())["fmnist_cnn"]
 
@@ -143,7 +143,7 @@ def test_results_of_other_parameters_are_not_shown_as_these(laboratory: Laborato
     other = params.experiments["fmnist_cnn"].model_copy(update={"set": {"lr": 0.5}})
     build(params.model_copy(update={"experiments": params.experiments | {"fmnist_cnn": other}}), root=laboratory.root)
     found = row(laboratory, "fmnist_cnn")
-    assert (found["status"], found["accuracy"]) == ("not run", "")
+    assert (found["status"], found["score"]) == ("not run", "")
     assert "make repro EXPERIMENT=fmnist_cnn" in (report(laboratory) / "comparison.txt").read_text()
     assert row(laboratory, "fmnist_mlp")["status"] == "ok"
 
@@ -152,5 +152,5 @@ def test_compression_is_paired_by_seed(laboratory: Laboratory, params: Params) -
     laboratory.write_all()
     build(params, root=laboratory.root)
     found = row(laboratory, "fmnist_lenet5_int8")  # before exceeds after by 0, 0.1 and 0.2 points
-    assert float(found["accuracy_change"]) == pytest.approx(-0.001)
-    assert float(found["accuracy_change_half_width"]) == pytest.approx(4.302653 * 0.001 / 3**0.5, rel=1e-5)
+    assert float(found["score_change"]) == pytest.approx(-0.001)
+    assert float(found["score_change_half_width"]) == pytest.approx(4.302653 * 0.001 / 3**0.5, rel=1e-5)

@@ -9,10 +9,20 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_ours_are_valid() -> None:
-    found = references.load(ROOT / "references")
-    assert found["fashion_mnist", "mlp"][1].value == 0.8833
-    assert found["fashion_mnist", "svm"][1].checked == "memory"
-    assert not found["fashion_mnist", "resnet20"][1].comparable
+    found = references.References(ROOT / "references")
+    for data, model, value in (("fashion_mnist", "mlp", 0.8833), ("mnist", "lenet5", 0.9905)):
+        published = found.of(data, model, "any")
+        assert published and published[1].value == value
+    assert found.of("fashion_mnist", "lenet5_1998", "any") is None
+    assert not [f for f in found.figures.values() if f[1].model == "resnet20"]
+
+
+def test_a_figure_of_one_experiment_goes_before_that_of_its_model(tmp_path: Path) -> None:
+    own = FIGURE.replace("model: m", "model: m, experiment: e").replace("0.9", "0.8")
+    (tmp_path / "a.yaml").write_text(f"name: a\ncitation: c\ndoi: 10.1/x\nfigures: [{FIGURE}, {own}]")
+    found = references.References(tmp_path)
+    values = [p[1].value for key in ("e", "f") if (p := found.of("d", "m", key))]
+    assert values == [0.8, 0.9]
 
 
 @pytest.mark.parametrize(
@@ -28,4 +38,4 @@ def test_ours_are_valid() -> None:
 def test_refused(tmp_path: Path, text: str, complaint: str) -> None:
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(ValueError, match=f"(?s)bad.yaml.*{complaint}"):
-        references.load(tmp_path)
+        references.References(tmp_path)

@@ -102,7 +102,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_step_and_epoch(laboratory: L
 
 def test_an_input_the_network_cannot_take_is_a_failed_result(laboratory: Laboratory) -> None:
     folder = laboratory.train("fmnist_cnn", args={"kernel": 28}, budget={"samples": 50, "validation": 50, "epochs": 1})
-    assert "too small for kernel 28; need 29" in read_json(folder / "result.json")["reason"]
+    assert "28 x 28 are too small; the smallest that works is 29 x 29" in read_json(folder / "result.json")["reason"]
 
 
 def test_bf16_on_the_processor_trains(laboratory: Laboratory) -> None:
@@ -147,3 +147,50 @@ def test_scaling_is_fitted_on_train_and_travels_with_the_weights(laboratory: Lab
         assert (scaled.min(), scaled.max()) == (0.0, pytest.approx(1.0))
     else:
         assert (scaled.mean(), scaled.std()) == (pytest.approx(0.0, abs=1e-4), pytest.approx(1.0, abs=1e-4))
+
+
+def test_numbers_are_learnt_standardised_and_answered_in_their_own_units(laboratory: Laboratory) -> None:
+    folder = laboratory.train("diabetes_mlp", budget={"samples": None, "validation": None, "epochs": 20})
+    result, last = read_json(folder / "result.json"), history(folder)[-1]
+    assert result["status"] == "ok" and result["validation"]["r2"] == pytest.approx(
+        float(last["validation_r2"]), abs=1e-5
+    )
+    x, y = (np.load(laboratory.data("diabetes") / f"{a}_validation.npy") for a in "xy")
+    answers = network.logits(network.load_network(folder), x)[:, 0]
+    assert 1 - ((answers - y) ** 2).sum() / ((y - y.mean()) ** 2).sum() == pytest.approx(
+        result["validation"]["r2"], abs=1e-4
+    )
+    assert 0.3 < result["validation"]["r2"] < 0.6
+    values = {(s, m): v for s, m, v in read_json(laboratory.evaluate(folder) / "result.json")["values"]}
+    assert values["validation", "rmse"] == pytest.approx(np.sqrt(((answers - y) ** 2).mean()), rel=1e-5)
+    assert not {"accuracy", "nll"} & {metric for _, metric in values}
+
+
+def test_series_of_any_length_train_and_are_read_back(laboratory: Laboratory) -> None:
+    folder = laboratory.train("japanese_vowels_gru", budget={"samples": None, "validation": None, "epochs": 8})
+    assert read_json(folder / "result.json")["validation"]["accuracy"] > 0.6
+    x = np.load(laboratory.data("japanese_vowels") / "x_test.npy")
+    found = network.logits(network.load_network(folder), x)
+    assert np.isnan(x).any() and np.isfinite(found).all()
+
+
+def test_a_network_s_own_loss_is_the_one_that_is_trained(laboratory: Laboratory) -> None:
+    key, budget = "fmnist_capsnet_small", {"samples": 200, "validation": 100, "epochs": 1}
+    folder = laboratory.train(key, args={"filters": 8, "capsules": 2}, budget=budget)
+    assert 0 < float(history(folder)[0]["validation_loss"]) < 1  # a cross-entropy of ten lengths would be about 2.3
+    values = {m for _, m, _ in read_json(laboratory.evaluate(folder) / "result.json")["values"]}
+    assert "accuracy" in values and "nll" not in values, "lengths of capsules are no probabilities"
+    refused = read_json(laboratory.train(key, budget=budget, label_smoothing=0.1) / "result.json")
+    assert refused["status"] == "failed" and "CapsNet has a loss of its own" in refused["reason"]
+
+
+@pytest.mark.parametrize("key", ["digits_cnn", "fmnist_capsnet_small"])
+def test_a_compiled_network_learns_the_same_and_is_kept_the_same(laboratory: Laboratory, key: str) -> None:
+    args = {"filters": 8, "capsules": 2} if "capsnet" in key else {}
+    budget = {"samples": 256, "validation": 100, "epochs": 1}
+    plain, fused = (laboratory.train(key, args=args, budget=budget, compile=c) for c in (False, True))
+    first, second = (float(history(folder)[0]["train_loss"]) for folder in (plain, fused))
+    assert first == pytest.approx(second, rel=1e-3)
+    x = np.load(laboratory.data(key.partition("_")[0].replace("fmnist", "fashion_mnist")) / "x_validation.npy")[:20]
+    answers = [network.logits(network.load_network(folder), x) for folder in (plain, fused)]
+    np.testing.assert_allclose(*answers, atol=0.02, rtol=0.02)

@@ -16,7 +16,7 @@ def read(folder: Path, *, classes: list[str] = []) -> Raw:  # noqa: B006 (read a
         s: (_array(folder / f"{s}-images", 3)[:, None], _array(folder / f"{s}-labels", 1).astype(np.int64))
         for s in ("train", "test")
     }
-    return Raw(splits, classes or [str(i) for i in range(int(splits["train"][1].max()) + 1)])
+    return Raw(splits, classes or None)
 
 
 def _array(path: Path, dimensions: int) -> np.ndarray:

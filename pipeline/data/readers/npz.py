@@ -7,18 +7,20 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import Field
 
-from pipeline.data.raw import DataError, Raw, encode
+from pipeline.data.raw import DataError, Raw
 
-KIND = None  # tabular, or image where `shape` has three extents
+KIND = None  # tabular, series where `shape` has two extents, image where it has three
 
 
 def read(
     folder: Path,
     *,
-    shape: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)] = [],  # noqa: B006
+    shape: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=3)] = [],  # noqa: B006
     classes: list[str] = [],  # noqa: B006 (read as a literal, never changed)
 ) -> Raw:
     """Arrays of the archive; `shape` (C, H, W) says that x holds images, as (N, C, H, W) or (N, H, W).
+
+    `shape` (T, F) says that it holds series, those shorter than T filled up with NaN.
 
     Archives with pickled objects are refused: loading one can run any code.
     """
@@ -31,15 +33,18 @@ def read(
     splits = {s: _pair(arrays, s, path) for s in ("train", "validation", "test") if f"x_{s}" in arrays}
     if "train" not in splits:
         raise DataError(f"{path}: no x_train and y_train; it holds {', '.join(arrays) or 'nothing'}")
-    labels, names = encode(np.concatenate([y for _, y in splits.values()]), classes or None)
-    bounds = np.cumsum([0] + [len(y) for _, y in splits.values()])
-    encoded = {}
-    for (split, (x, _)), start, end in zip(splits.items(), bounds, bounds[1:], strict=False):
-        image = len(shape) == 3
-        if image and x.size != len(x) * int(np.prod(shape)):
-            raise DataError(f"{path}: x_{split} has shape {x.shape}; images of shape {tuple(shape)} were declared")
-        encoded[split] = (x.reshape(-1, *shape) if image else x.astype(np.float32), labels[start:end])
-    return Raw(encoded, names)
+    for split, (x, _) in splits.items():
+        if shape and x.size != len(x) * int(np.prod(shape)):
+            raise DataError(f"{path}: x_{split} has shape {x.shape}; items of shape {tuple(shape)} were declared")
+        if not shape and x.ndim == 3:
+            raise DataError(
+                f"{path}: x_{split} has shape {x.shape}; series need option `shape`, such as {list(x.shape[1:])}"
+            )
+    if not shape:
+        return Raw({split: (x.astype(np.float32), y) for split, (x, y) in splits.items()}, classes or None)
+    kind = np.float32 if len(shape) == 2 else None  # images are whole numbers already, or refused later
+    shaped = {split: (x.reshape(-1, *shape).astype(kind or x.dtype), y) for split, (x, y) in splits.items()}
+    return Raw(shaped, classes or None)
 
 
 def _pair(arrays: dict[str, np.ndarray], split: str, path: Path) -> tuple[np.ndarray, np.ndarray]:

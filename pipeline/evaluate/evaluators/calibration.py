@@ -12,7 +12,7 @@ BINS = 15
 
 def run(subject: Subject) -> Iterator[tuple[str, str, float]]:
     """(split, metric, value): nll, mean negative log likelihood in nats; ece, expected calibration error in [0, 1]."""
-    if not subject.predictor.probabilistic:
+    if not (subject.predictor.probabilistic and subject.data.classes):
         return
     for split, scores in subject.scores.items():
         y, probabilities = subject.data.y[split], subject.task.probabilities(scores)

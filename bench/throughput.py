@@ -1,0 +1,96 @@
+"""What share of a core's matrix-product rate each architecture reaches in training.
+
+Before: contiguous images, an update parameter by parameter, eager. After: what the laboratory does by default, and with
+`compile: true` in the recipe. A figure is the time of a step over the time that its operations (three forward passes)
+would take at the rate of a large single-precision matrix product: the share is one over it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch.nn import functional
+
+from bench.figures import Figure, alone
+from pipeline import params
+from pipeline.data import dataset
+from pipeline.plan import Plan
+from pipeline.runner import Run
+from pipeline.training import network as networks
+from pipeline.training import optimizers, train
+from pipeline.training.recipe import Gradient
+
+ROUNDS, SECONDS = 5, 1.0
+LIMITS = {"fmnist_resnet20": 1 / 0.6, "fmnist_lenet5": 1 / 0.3}
+
+
+def measure() -> Iterator[Figure]:
+    """One thread, the row's own batch size; ways in turn, each warmed up first."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    plan = Plan(params.load())
+    prepared = plan.prepare("fashion_mnist")
+    Run(1).fill([prepared])
+    images = [
+        k for k, e in plan.params.experiments.items() if e.data == "fashion_mnist" and e.model.startswith("models/")
+    ]
+    for row in images:
+        spec = plan.train(row, 0).resolved
+        data = dataset.load(prepared.folder, {"samples": 1000, "validation": None}, 0, ("train",))
+        before, after, fused = (_step(spec, data, tuned, fuse) for tuned, fuse in ((0, 0), (1, 0), (1, 1)))
+        ideal = 3 * networks.flops(_network(spec, data), data.x["train"][:1]) * spec["recipe"]["batch_size"]
+        times = [[_seconds(step) * _rate() / ideal for step in (before, after, fused)] for _ in range(ROUNDS)]
+        plain, chosen, compiled = (list(column) for column in zip(*times, strict=True))
+        yield alone(f"{row}: a step over its operations, before", plain, "x", None)
+        yield alone(f"{row}: a step over its operations, by default", chosen, "x", None)
+        yield alone(f"{row}: a step over its operations, compiled", compiled, "x", LIMITS.get(row))
+
+
+def _network(spec: dict, data: dataset.Dataset) -> networks.Network:
+    scale = dataset.scaling(data.meta["statistics"], spec["recipe"]["scaling"])
+    return networks.build(spec, data.shape, len(data.classes), scale)
+
+
+def _step(spec: dict, data: dataset.Dataset, tuned: int, fuse: int) -> Callable[[], object]:
+    """A training step on one batch that is in memory, with the network's own loss where it has one."""
+    train.seed_everything(0, 1)
+    recipe, network = Gradient(**spec["recipe"]), _network(spec, data)
+    body = network.body if tuned else network.body.to(memory_format=torch.contiguous_format)
+    x = network.prepare(torch.from_numpy(data.x["train"][: recipe.batch_size]))
+    y = torch.from_numpy(data.y["train"][: recipe.batch_size])
+    loss = getattr(body, "training_loss", None) or (lambda x, y: (functional.cross_entropy(body(x), y), None))
+    loss = torch.compile(loss) if fuse else loss
+    if tuned:
+        optimizer = optimizers.optimizer(body.parameters(), recipe)
+    else:
+        optimizer = torch.optim.AdamW(body.parameters(), recipe.lr, foreach=False, fused=False)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss(x, y)[0].backward()
+        optimizer.step()
+
+    for _ in range(3):
+        step()
+    return step
+
+
+def _seconds(step: Callable[[], object]) -> float:
+    """Of one step, over about a second."""
+    steps, started = 0, time.perf_counter()
+    while time.perf_counter() - started < SECONDS:
+        step()
+        steps += 1
+    return (time.perf_counter() - started) / steps
+
+
+def _rate() -> float:
+    """Floating-point operations a second of a product of 1024 x 1024 matrices, the best of five."""
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+
+    def product() -> float:
+        started = time.perf_counter()
+        torch.mm(a, b)
+        return time.perf_counter() - started
+
+    return 2 * 1024**3 / min(product() for _ in range(5))

@@ -1,0 +1,159 @@
+"""Transformer encoder over patches of an image, steps of a series, or tokens.
+
+Vaswani et al. (2017): Attention is all you need, section 3; patches as in Dosovitskiy et al. (2021): An image is worth
+16 x 16 words. Departures: layer norm before each part instead of after it (Xiong et al. 2020), GELU, the mean over
+positions instead of a class token and, by default, learned positions and no dropout.
+"""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.models._recurrent import pooled, split
+
+INPUTS = ("image", "series", "tokens")
+PADDING = 0  # of tokens
+
+
+class Layer(nn.Module):
+    """Self-attention and a position-wise network, each normalised before and added to its input."""
+
+    def __init__(self, width: int, heads: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(N, T, D); mask: bool (N, 1, 1, T), true where there is something to attend to."""
+        x = x + self.dropout(self.out(self.attend(self.norm1(x), mask)))
+        return x + self.dropout(self.down(functional.gelu(self.up(self.norm2(x)))))
+
+    def attend(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Scaled dot-product attention of `heads` heads (section 3.2)."""
+        q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+
+
+class Encoder(nn.Module):
+    """Embedding, positions, layers, mean over what is there, head."""
+
+    def __init__(
+        self, embedding: nn.Module, positions: nn.Module, layers: list[Layer], width: int, outputs: int
+    ) -> None:
+        super().__init__()
+        self.embedding, self.positions, self.layers = embedding, positions, nn.ModuleList(layers)
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, there = self.embedding(x)
+        x = self.positions(x)
+        mask = None if there is None else there[:, None, None, :]
+        for layer in self.layers:
+            x = layer(x, mask)
+        x = self.norm(x)
+        return self.head(x.mean(1) if there is None else pooled(x, there, "mean"))
+
+
+class Patches(nn.Module):
+    """An image cut into squares, each mapped to (N, T, D); all of them are there."""
+
+    def __init__(self, channels: int, patch: int, width: int) -> None:
+        super().__init__()
+        self.patch, self.project = patch, nn.Linear(channels * patch * patch, width)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        return self.project(functional.unfold(x, self.patch, stride=self.patch).transpose(1, 2)), None
+
+
+class Steps(nn.Module):
+    """A series (N, T, F), padded with NaN, each step mapped to (N, T, D)."""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(features, width)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x, there = split(x)
+        return self.project(x), there
+
+
+class Tokens(nn.Module):
+    """Numbers of words (N, T), padded with 0, each looked up and scaled (section 3.4) to (N, T, D)."""
+
+    def __init__(self, vocabulary: int, width: int) -> None:
+        super().__init__()
+        self.table, self.scale = nn.Embedding(vocabulary, width, padding_idx=PADDING), math.sqrt(width)
+        nn.init.normal_(self.table.weight, std=width**-0.5)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.table(x.long()) * self.scale, x != PADDING
+
+
+class Learned(nn.Module):
+    """A trained vector for each position."""
+
+    def __init__(self, length: int, width: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.empty(length, width).normal_(std=0.02))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.table[: x.shape[1]]
+
+
+class Sinusoidal(nn.Module):
+    """Section 3.5: sines and cosines of wavelengths from 2 pi to 10,000 times 2 pi."""
+
+    table: Tensor
+
+    def __init__(self, length: int, width: int) -> None:
+        super().__init__()
+        angles = torch.arange(length)[:, None] * 10_000 ** (-torch.arange(0, width, 2) / width)
+        table = torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.table[: x.shape[1]]
+
+
+def build(
+    shape: tuple[int, ...],
+    outputs: int,
+    *,
+    width: Annotated[int, Field(ge=1)] = 64,
+    layers: Annotated[int, Field(ge=1)] = 4,
+    heads: Annotated[int, Field(ge=1)] = 4,
+    hidden: Annotated[int, Field(ge=1)] = 256,
+    positions: Literal["learned", "sinusoidal"] = "learned",
+    patch: Annotated[int, Field(ge=1)] = 7,
+    vocabulary: Annotated[int, Field(ge=2)] | None = None,
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+) -> nn.Module:
+    """Images (N, C, H, W), series (N, T, F) or tokens (N, T) to logits or values (N, outputs).
+
+    patch: side of an image's squares. vocabulary: number of tokens, 0 being padding; only tokens have one.
+    """
+    if width % heads:
+        raise ValueError(f"transformer_encoder: width {width} is no multiple of {heads} heads")
+    embedding: nn.Module
+    if len(shape) == 3:
+        channels, *sides = shape
+        if any(side % patch for side in sides):
+            raise ValueError(
+                f"transformer_encoder: images of {sides[0]} x {sides[1]} can't be cut into patches of {patch}"
+            )
+        embedding, length = Patches(channels, patch, width), (sides[0] // patch) * (sides[1] // patch)
+    elif len(shape) == 2:
+        embedding, length = Steps(shape[1], width), shape[0]
+    else:
+        if vocabulary is None:
+            raise ValueError("transformer_encoder: tokens need `vocabulary`, their number")
+        embedding, length = Tokens(vocabulary, width), shape[0]
+    places = Learned(length, width) if positions == "learned" else Sinusoidal(length, width)
+    return Encoder(embedding, places, [Layer(width, heads, hidden, dropout) for _ in range(layers)], width, outputs)
