@@ -65,15 +65,17 @@ def _results(rows: Sequence[Row], out: Path, loaded: Mapping[str, Loaded]) -> li
             caption = f"Learning curves on {data}: validation (colour) and training (dashed), mean over seeds, \
 band from the lowest to the highest seed; thin lines are the other models' validation."
             blocks.append(Picture(picture, caption))
+        if picture := plots.score_against_cost(out / f"score_against_cost_{data}", group, looks):
+            caption = (
+                f"Test score on {data}, mean and 95% interval, against training time; rows with a failed seed left out."
+            )
+            blocks.append(Picture(picture, caption))
     if compressed := tables.variants(rows):
         blocks += [
             Heading("Compression"),
             *compressed,
             *_list(tables.remarks([r for r in rows if r not in experiments])),
         ]
-    if picture := plots.accuracy_against_cost(out / "accuracy_against_cost", experiments, looks):
-        caption = "Test score, mean and 95% interval, against training time. Rows with a failed seed are left out."
-        blocks += [Heading("Accuracy against cost"), Picture(picture, caption)]
     if hardware := sorted({row.hardware for row in rows if row.hardware}):
         several = " Times of different machines can't be compared." if len(hardware) > 1 else ""
         blocks.append(Text([f"Times measured on: {'; '.join(hardware)}.{several}"]))

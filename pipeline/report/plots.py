@@ -89,51 +89,42 @@ def _name_lines(axes: Axes, history: list[Record], metric: str) -> None:
     axes.margins(y=0.1)
 
 
-def accuracy_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Path | None:
-    """A panel a data set: seconds of training (log) against the test score with its 95 % interval."""
-    panels: dict[str, list[Point]] = {}
-    for row in rows:
-        if row.status == "ok" and row.score is not None and row.train_seconds:
-            place = (row.train_seconds, row.score, row.score_half_width or 0.0)
-            panels.setdefault(row.data, []).append(Point(_label(row, rows), *looks[row.model], *place))
-    if not panels:
+def score_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Path | None:
+    """Rows of one data set: seconds of training (log) against the test score with its 95 % interval."""
+    points = [
+        Point(_label(row, rows), *looks[row.model], row.train_seconds, row.score, row.score_half_width or 0.0)
+        for row in rows
+        if row.status == "ok" and row.score is not None and row.train_seconds
+    ]
+    if not points:
         return None
-    columns = min(2, len(panels))
+    metric = rows[0].metric
+    low, high = min(point.x for point in points), max(point.x for point in points)
     with matplotlib.rc_context(STYLE):
-        lines = -(-len(panels) // columns)
-        figure = Figure(figsize=(6.4 * columns, 4.4 * lines), layout="constrained")
-        grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-        for axes, (data, points) in zip(grid, panels.items(), strict=False):
-            axes.set_title(data, loc="left")
-            metric = next(row.metric for row in rows if row.data == data)
-            axes.set(
-                xscale="log", xlabel="training time, seconds (log scale)", ylabel=f"test {NAMES.get(metric, metric)}"
+        figure = Figure(figsize=(6.4, 4.4) if len(points) < 8 else (9.0, 6.0), layout="constrained")
+        axes = figure.subplots()
+        axes.set(xscale="log", xlabel="training time, seconds (log scale)", ylabel=f"test {NAMES.get(metric, metric)}")
+        _percent(axes, metric)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.margins(y=0.12)
+        room = max(high / low, 4) ** 0.2  # for labels, on either side
+        axes.set_xlim(low / room, high * room)
+        for point in points:
+            axes.errorbar(
+                point.x,
+                point.y,
+                yerr=point.half_width,
+                color=point.colour,
+                marker=point.marker,
+                markersize=7,
+                capsize=3,
+                markeredgecolor="#333333",
+                markeredgewidth=0.6,
             )
-            _percent(axes, metric)
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.xaxis.set_minor_locator(NullLocator())
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-            axes.margins(y=0.12)
-            low, high = min(point.x for point in points), max(point.x for point in points)
-            room = max(high / low, 4) ** 0.2  # for labels, on either side
-            axes.set_xlim(low / room, high * room)
-            for point in points:
-                axes.errorbar(
-                    point.x,
-                    point.y,
-                    yerr=point.half_width,
-                    color=point.colour,
-                    marker=point.marker,
-                    markersize=7,
-                    capsize=3,
-                    markeredgecolor="#333333",
-                    markeredgewidth=0.6,
-                )
-        for axes in grid[len(panels) :]:
-            axes.set_axis_off()
         figure.draw_without_rendering()  # settles the layout: labels are placed in pixels
-        for axes, points in zip(grid, panels.values(), strict=False):
-            _direct_labels(axes, points)
+        _direct_labels(axes, points)
         return _save(figure, path)
 
 

@@ -41,7 +41,9 @@ def test_whole_report(laboratory: Laboratory, params: Params) -> None:
     assert max(map(len, text.partition("± is")[0].splitlines())) <= 120
     names = {path.name for path in report(laboratory).iterdir()}
     tables = {f"comparison.{kind}" for kind in ("csv", "md", "tex", "html", "txt")}
-    figures = ("accuracy_against_cost", "learning_curves_fashion_mnist", "learning_curves_digits")
+    figures = tuple(
+        f"{kind}_{d}" for kind in ("score_against_cost", "learning_curves") for d in ("fashion_mnist", "digits")
+    )
     pictures = {f"{figure}.{kind}" for figure in figures for kind in ("png", "pdf")}
     assert names == {"results.csv", "costs.csv", "metrics.json"} | tables | pictures
     mlp = row(laboratory, "fmnist_mlp")
