@@ -400,7 +400,7 @@ def test_other_data_under_the_same_path_is_other_data(plan: Any) -> None:
         ("training/system", "self.history: list", "self.older = 1\n        self.history: list", False),
         ("training/optimizers", "fused=True", "fused=False", False),
         ("data/prepare", "np.floor(share)", "np.ceil(share)", False),
-        ("tasks/classification", "def hits", "OTHER = 1\n\n\ndef hits", False),
+        ("tasks/classification", "def tally", "OTHER = 1\n\n\ndef tally", False),
         ("views", "KINDS =", "OTHER = 1\nKINDS =", False),
         ("models/lenet5", "INPUTS =", "OTHER = 1\nINPUTS =", True),
         ("report/build", "import csv", "import csv as c", True),

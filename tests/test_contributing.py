@@ -33,7 +33,7 @@ def test_the_lines_as_they_stand_give_a_row_of_the_table(tmp_path: Path, heading
     project = scratch.copy(tmp_path, edit)
     for kind, name, text in blocks:
         if kind == "file":
-            assert len(text.splitlines()) <= 20
+            assert len(text.splitlines()) <= 25
             (project / name).write_text(text)
     scratch.cli(project, "repro", "--experiment", rows[0])
     results = (project / "results" / "laptop" / rows[0] / "results.csv").read_text().splitlines()

@@ -201,8 +201,14 @@ def test_a_users_own_data_needs_no_code(fresh: Callable[..., Path]) -> None:
         split = {"validation": 0.2, "test": 0.25, "seed": 0}
         entries = {
             "my_table": ("my/table.csv", "csv", {"skip": 1}, "models/mlp", {"hidden": [16]}),
-            "my_archive": ("my/archive.npz", "npz", {"shape": [1, 8, 8]}, "models/cnn", {"filters": 8}),
-            "my_folders": ("my/folders", "image_folder", {"size": [8, 8], "channels": 1}, "models/cnn", {"filters": 8}),
+            "my_archive": ("my/archive.npz", "npz", {"shape": [1, 8, 8]}, "models/cnn", {"filters": [8]}),
+            "my_folders": (
+                "my/folders",
+                "image_folder",
+                {"size": [8, 8], "channels": 1},
+                "models/cnn",
+                {"filters": [8]},
+            ),
         }
         for name, (source, reader, options, model, args) in entries.items():
             given = {"source": source, "reader": reader, "options": options, "split": split}
