@@ -59,7 +59,9 @@ def _step(spec: dict, data: dataset.Dataset, tuned: int, fuse: int) -> Callable[
     x = network.prepare(torch.from_numpy(data.x["train"][: recipe.batch_size]))
     y = torch.from_numpy(data.y["train"][: recipe.batch_size])
     loss = getattr(body, "training_loss", None) or (lambda x, y: (functional.cross_entropy(body(x), y), None))
-    loss = torch.compile(loss) if fuse else loss
+    if fuse:
+        torch.compiler.reset()  # or this row counts as the last one with other shapes, and its code is general and slow
+        loss = torch.compile(loss)
     if tuned:
         optimizer = optimizers.optimizer(body.parameters(), recipe)
     else:
