@@ -1,6 +1,6 @@
 """`make repro JOBS=2` on two cores, against one job with one thread and one job with two.
 
-All rows of Fashion-MNIST with a fifth of their samples: what a laptop's run is made of. Of large convolutional networks
+All rows of Fashion-MNIST with two fifths of their samples: what a laptop's run is made of. Of large convolutional networks
 alone two threads would be worth about as much as two jobs.
 """
 
@@ -40,7 +40,7 @@ def measure() -> Iterator[Figure]:
 def _edit(threads: int) -> Any:
     def edit(params: dict[str, Any]) -> None:
         rows = [key for key, row in params["experiments"].items() if row["data"] == "fashion_mnist"]
-        scratch.only(rows, (0,), 4, 2000)(params)
+        scratch.only(rows, (0,), 4, 4000)(params)
         params["variants"].clear()
         params["profiles"]["laptop"]["threads"] = threads
 
