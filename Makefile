@@ -20,12 +20,13 @@ FROM ?=
 MODEL ?=
 PAPER ?= lecun1998
 ONLY ?=
+STUDY ?=
 TESTS ?= tests
 INSTALLED := .venv/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why smoke test lint sweep promote ui serve report paper readme doctor bench fill import-cells audit lock
+.PHONY: help install repro why smoke test lint sweep promote ui serve studies report paper readme doctor bench fill import-cells audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -66,6 +67,9 @@ ui: $(INSTALLED) ## MLflow over the project's store, on loopback [PORT=5000]
 
 serve: $(INSTALLED) ## a registered model over HTTP, on loopback [MODEL=name@alias PORT=5000]
 	@$(CLI) serve "$(MODEL)" --port $(PORT)
+
+studies: $(INSTALLED) ## variations of rows, such as each family at several sizes, and their figures [STUDY= JOBS=]
+	@$(CLI) study --study "$(STUDY)" --jobs "$(JOBS)"
 
 report: $(INSTALLED) ## tables and figures again, from the files in Git alone
 	@python -m stages.report && cat reports/$$(sed -n 's/^profile: //p' params.yaml)/comparison.txt

@@ -1,7 +1,7 @@
 """`make repro JOBS=2` on two cores, against one job with one thread and one job with two.
 
-All rows of Fashion-MNIST with two fifths of their samples: what a laptop's run is made of. Of large convolutional networks
-alone two threads would be worth about as much as two jobs.
+All rows of Fashion-MNIST with two fifths of their samples: what a laptop's run is made of. Of large convolutional
+networks alone two threads would be worth about as much as two jobs.
 """
 
 import json

@@ -17,7 +17,16 @@ from ruamel.yaml import YAML
 from pipeline import lifeline
 
 ROOT = Path(__file__).parent.parent
-MADE = ("results", "reports", "dvc.lock", "registry.jsonl", ".git")  # by running; a copy starts without
+# By running; a copy starts without.
+MADE = (
+    "results/",
+    "reports/",
+    "dvc.lock",
+    "registry.jsonl",
+    "studies/results/",
+    "studies/reports/",
+    "studies/dvc.lock",
+)
 
 
 def copy(target: Path, edit: Callable[[dict[str, Any]], None]) -> Path:
@@ -26,7 +35,7 @@ def copy(target: Path, edit: Callable[[dict[str, Any]], None]) -> Path:
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     for name in filter(None, listed.split("\0")):
-        if name.split("/")[0] not in MADE and (ROOT / name).is_file():
+        if not name.startswith(MADE) and (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     subprocess.run(["git", "init", "-q"], cwd=target, check=True)
@@ -53,6 +62,7 @@ def only(
         _keep(params["data"], {e["data"] for e in params["experiments"].values()})
         _keep(params["variants"], [k for k, v in params["variants"].items() if v["of"] in kept])
         _keep(params["search"], kept)
+        _keep(params["studies"], [k for k, s in params["studies"].items() if s["of"] in kept])
         for profile in params["profiles"].values():
             profile["seeds"] = list(seeds)
         for data in params["data"].values():

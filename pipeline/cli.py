@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from pipeline import cells, command_line, lifeline, params, paths, runner
+from pipeline import cells, command_line, lifeline, params, paths, runner, studies
 from pipeline.cells import Cell, CellError
+from pipeline.contradictions import unknown
 from pipeline.estimate import Estimates, spoken, too_dear
 from pipeline.plan import Plan
 from pipeline.runner import Run, RunError
@@ -32,7 +33,7 @@ class Selection:
         if experiment and experiment not in known and experiment not in plan.params.variants:
             raise params.ParamsError(params.no_row(plan.params, experiment))
         if data and data not in plan.params.data:
-            raise params.ParamsError(params.unknown("data set", data, plan.params.data))
+            raise params.ParamsError(unknown("data set", data, plan.params.data))
         parent = plan.params.variants[experiment].of if experiment in plan.params.variants else experiment
         self.experiments = [k for k, e in known.items() if parent in (None, k) and data in (None, e.data)]
         self.data = [d for d in plan.params.data if any(known[k].data == d for k in self.experiments)]
@@ -201,6 +202,31 @@ def _alone() -> Iterator[None]:
         yield
 
 
+def study(options: argparse.Namespace) -> int:
+    """Fill the cells of studies side by side, then let DVC write their figures."""
+    plan = Plan(params.load())
+    known, estimates = plan.params, Estimates(plan.params)
+    if options.study and options.study not in known.studies:
+        raise params.ParamsError(unknown("study", options.study, known.studies))
+    named = {name: s.of for name, s in known.studies.items() if options.study in (None, name)}
+    rows = {row: known.experiments[row].data for row in named.values() if row in known.experiments}
+    jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+    with _alone():
+        needed = list(dict.fromkeys(rows.values()))
+        Run(jobs).fill([plan.prepare(data) for data in needed])
+        dear = {row: seconds for row in rows if (seconds := too_dear(plan, row, estimates)) is not None}
+        wanted = [name for name, row in named.items() if row not in dear]
+        Run(jobs).fill([cell for name in wanted for cell in studies.cells(known, name)])
+        stages = [f"studies/dvc.yaml:{stage}" for stage in (*(f"study@{name}" for name in wanted), "study_report")]
+        (paths.ROOT / "data" / "prepared").mkdir(parents=True, exist_ok=True)
+        code = _run_dvc("repro", *(f"prepare@{data}" for data in needed)) if needed else 0
+        code = code or _run_dvc("repro", "--single-item", *stages)
+    for row, seconds in dear.items():
+        print(f"not run here: studies of {row}, which takes about {spoken(seconds)} a seed")
+    print(f"report: {paths.study_reports(known.profile).relative_to(paths.ROOT)}/studies.html")
+    return code
+
+
 def fill(options: argparse.Namespace) -> int:
     """Cells alone, without DVC, MLflow or Optuna: what a GPU machine runs for `make import-cells` elsewhere."""
     plan = Plan(params.load())
@@ -286,6 +312,10 @@ def main(words: list[str] | None = None) -> int:
         command.add_argument("--jobs", default=None, type=_count)
         command.add_argument("--quiet", action="store_true")
         command.set_defaults(call=function)
+    command = commands.add_parser("study", help=(study.__doc__ or "").partition("\n")[0])
+    command.add_argument("--study", default=None, type=lambda v: v or None)
+    command.add_argument("--jobs", default=None, type=_count)
+    command.set_defaults(call=study)
     command = commands.add_parser("import-cells", help="copy finished cells of another machine in, verified")
     command.add_argument("source")
     command.set_defaults(call=import_cells)

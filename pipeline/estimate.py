@@ -44,7 +44,7 @@ class Estimates:
         return None if cell.kind == "train" else 3.0
 
     def _growth(self, cell: Cell, before: dict[str, int | None]) -> float:
-        """Ratio of the work asked for to the work done before; a kernel machine's grows with the items squared."""
+        """Ratio of the work asked for to the work done before; of all classical models squared, as of the dearest."""
         items = self._items(cell)
         now, then = (b["samples"] or items for b in (cell.spec["budget"], before))
         if cell.entry == "pipeline.training.train":

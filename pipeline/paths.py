@@ -37,6 +37,16 @@ def reports(profile: str) -> Path:
     return ROOT / "reports" / profile
 
 
+def study(profile: str, name: str) -> Path:
+    """What came of a study, a line a point and seed, kept in Git."""
+    return ROOT / "studies" / "results" / profile / f"{name}.csv"
+
+
+def study_reports(profile: str) -> Path:
+    """Figures and tables of all studies, kept in Git."""
+    return ROOT / "studies" / "reports" / profile
+
+
 def journal(profile: str, key: str) -> Path:
     """Every trial of every search of an experiment: `sweeps/<profile>_<experiment>.journal`."""
     return ROOT / "sweeps" / f"{profile}_{key}.journal"

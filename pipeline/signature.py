@@ -6,6 +6,7 @@ source.
 """
 
 import ast
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -50,12 +51,37 @@ def _tree(module: str) -> ast.Module:
     return ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
 
 
-def constant(module: str, name: str) -> Any:
-    """The literal that `module` (such as `models/lenet5`) assigns to `name` at its top level."""
+def constant(module: str, name: str, default: Any = ...) -> Any:
+    """The literal that `module` (such as `models/lenet5`) assigns to `name` at its top level.
+
+    ValueError where it does not and there is no `default`.
+    """
     for node in _tree(module).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             return ast.literal_eval(node.value)
+    if default is not ...:
+        return default
     raise ValueError(f"pipeline/{module}.py does not define {name}")
+
+
+def refused(model: str, args: Mapping[str, Any], recipe: Mapping[str, Any], target: str, refit: bool) -> str | None:
+    """Why `model` can't be trained with these values, None where it can: the one reader of a file's `REQUIRES`.
+
+    That is a tuple of (what has to be, why) or (what has to be, why, where): `({"target": ("class",)}, "there is no
+    hard margin of numbers", {"margin": "hard"})`. Names are of arguments, of recipe fields, `target` (class or number)
+    and `refit`; in `where`, True stands for anything but empty.
+    """
+    defaults = {name: field.default for name, field in options(model, "build").model_fields.items()}
+    values = {**defaults, **args, **recipe, "target": target, "refit": refit}
+    for needed, why, *conditions in constant(model, "REQUIRES", ()):
+        where = conditions[0] if conditions else {}
+        if all(bool(values[k]) if wanted is True else values[k] == wanted for k, wanted in where.items()):
+            for name, valid in needed.items():
+                if values[name] not in valid:
+                    given = "".join(f" with {k} {values[k]!r}" for k in where)
+                    shown = ", ".join(repr(v) for v in valid)
+                    return f"{model}{given}: {name} is {values[name]!r}, but {why}; valid: {shown}"
+    return None
 
 
 @lru_cache

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -13,6 +14,10 @@ MODEL = """
 from typing import Annotated, Literal
 from pydantic import Field
 INPUTS = ("image", "tabular")
+REQUIRES = (
+    ({"target": ("class",)}, "b counts classes", {"kind": "b"}),
+    ({"refit": (False,)}, "a rate is chosen on validation", {"rate": True}),
+)
 COMPUTED = tuple(INPUTS)
 
 
@@ -93,3 +98,29 @@ def test_reading_every_signature_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("args", "target", "refit", "said"),
+    [
+        ({"rate": 0.0}, "number", True, None),
+        ({"rate": 0.0, "kind": "b"}, "class", True, None),
+        (
+            {"rate": 0.0, "kind": "b"},
+            "number",
+            True,
+            "models/thing with kind 'b': target is 'number', but b counts classes; valid: 'class'",
+        ),
+        (
+            {"rate": 0.5},
+            "number",
+            True,
+            "models/thing with rate 0.5: refit is True, but a rate is chosen on validation; valid: False",
+        ),
+        ({"rate": 0.5}, "number", False, None),
+    ],
+)
+def test_what_can_not_be_combined(package: Path, args: dict[str, Any], target: str, refit: bool, said: str) -> None:
+    assert signature.refused("models/thing", args, {"lr": 0.1}, target, refit) == said
+    (package / "models" / "free.py").write_text("def build(shape, outputs):\n    pass\n")
+    assert signature.refused("models/free", {}, {}, target, refit) is None

@@ -11,7 +11,7 @@ import numpy as np
 import skops.io
 from threadpoolctl import threadpool_limits
 
-from pipeline import fingerprint, views
+from pipeline import fingerprint, signature, views
 from pipeline.cells import CellError, read_json
 from pipeline.data import dataset
 from pipeline.training.recipe import Fit
@@ -33,6 +33,8 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
     y = {split: data.target(split) for split in data.y}
     started = time.perf_counter()
     try:
+        if why := signature.refused(spec["model"], spec["args"], spec["recipe"], task.TARGET, data.meta["refit"]):
+            raise ValueError(why)
         estimator = module.build(
             task.TARGET,
             spec["seed"],

@@ -12,6 +12,11 @@ from sklearn.base import clone
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 INPUTS = ("tabular",)
+REQUIRES = (
+    ({"criterion": ("default", "gini", "entropy")}, "that is for numbers", {"target": "class"}),
+    ({"criterion": ("default", "squared_error", "absolute_error")}, "that is for classes", {"target": "number"}),
+    ({"refit": (False,)}, "the data set's validation items stay in train", {"pruning": "validation"}),
+)
 PROBABILISTIC = False  # a leaf's shares: 0 and 1 where it is pure, which no probability is
 TRUSTED = ["sklearn.tree._tree.Tree"]  # the tree itself, an object of arrays
 CANDIDATES = 16
@@ -33,11 +38,9 @@ def build(
     criterion: gini and entropy are for classes, the others for numbers; the default is gini or squared_error. min_leaf:
     training items that a leaf has at least. pruning: none, a strength (alpha), or chosen on validation.
     """
-    kinds = {"class": ("gini", "entropy"), "number": ("squared_error", "absolute_error")}[target]
-    if criterion not in ("default", *kinds):
-        raise ValueError(f"decision_tree: criterion {criterion!r} is not for a {target}; valid: {', '.join(kinds)}")
+    usual = {"class": "gini", "number": "squared_error"}[target]
     options: dict[str, Any] = {
-        "criterion": kinds[0] if criterion == "default" else criterion,
+        "criterion": usual if criterion == "default" else criterion,
         "max_depth": max_depth,
         "max_leaf_nodes": max_leaves,
         "min_samples_leaf": min_leaf,

@@ -7,6 +7,7 @@ from pydantic import Field
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 INPUTS = ("tabular",)
+REQUIRES = (({"sampling": ("none", "balanced")}, "neighbours take no class weights"),)
 PROBABILISTIC = False  # shares of k votes: 0 and 1 where all agree, which no probability is
 TRUSTED: list[str] = []
 
@@ -25,8 +26,6 @@ def build(
 
     weights: neighbours vote alike, or by the inverse of their distance. p: the exponent of Minkowski's distance.
     """
-    if class_weight is not None:
-        raise ValueError("knn: neighbours take no class weights; use sampling 'balanced' or 'none'")
     kind = KNeighborsRegressor if target == "number" else KNeighborsClassifier
     return kind(k, weights=weights, metric=metric, p=p if metric == "minkowski" else 2, algorithm="brute")
 

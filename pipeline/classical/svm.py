@@ -13,6 +13,7 @@ from scipy.spatial.distance import cdist
 from sklearn.svm import SVC, SVR
 
 INPUTS = ("tabular",)
+REQUIRES = (({"target": ("class",)}, "there is no hard margin of numbers", {"margin": "hard"}),)
 PROBABILISTIC = False
 # What `skops` may construct when a model is read back: types that this file's estimator holds beyond its defaults.
 TRUSTED: list[str] = []
@@ -41,8 +42,6 @@ def build(
     rbf, poly and sigmoid. degree: of poly. coef0: of poly and sigmoid. power: p of the power kernel. epsilon: half the
     width of the tube of regression, in deviations of the target.
     """
-    if margin == "hard" and target == "number":
-        raise ValueError("svm: margin 'hard' is for classes; regression has 'soft' only")
     options: dict[str, Any] = {"kernel": "precomputed" if kernel == "power" else kernel, "gamma": gamma}
     options |= {"degree": degree, "coef0": coef0, "cache_size": 500, "C": HARD if margin == "hard" else C}
     if target == "number":

@@ -20,4 +20,4 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
         method = importlib.import_module(f"pipeline.compress.methods.{step['method']}")
         method.apply(inputs["model"], folder, data, seed=spec["seed"], threads=spec["threads"], **options)
     digest = fingerprint.of_file(folder / "model.onnx")
-    return {"status": "ok", "weights_hash": digest, "shape": made["shape"], "classes": made["classes"]}
+    return {"status": "ok", "weights_hash": digest, **{k: made[k] for k in ("shape", "classes", "probabilistic")}}

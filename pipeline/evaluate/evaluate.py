@@ -16,12 +16,13 @@ from pipeline.evaluate.subject import Subject
 def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     """values: [split, metric, value]; machine-dependent ones go into costs; confusion: (K, K), true by predicted.
 
-    Of numbers instead of classes there is no confusion.
+    Of numbers instead of classes there is no confusion; of validation items that were trained on there are no values.
     """
     made = read_json(inputs["model"] / "result.json")
     if made["status"] == "failed":
         return {"status": "failed", "reason": made["reason"], "values": [], "confusion": None}
-    data = dataset.load(inputs["data"], spec["budget"], 0, ("validation", "test"))
+    held_out = ("test",) if read_json(inputs["data"] / "meta.json")["refit"] else ("validation", "test")
+    data = dataset.load(inputs["data"], spec["budget"], 0, held_out)
     task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
     values: list[tuple[str, str, float]] = []
     costs: dict[str, float] = {}

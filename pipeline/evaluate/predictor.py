@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from pipeline.cells import read_json
 from pipeline.classical import _fit
 from pipeline.training import network as networks
 
@@ -70,7 +71,7 @@ class ClassicalPredictor:
 class OnnxPredictor:
     file: Path
     threads: int
-    probabilistic = True
+    probabilistic: bool
 
     def __post_init__(self) -> None:
         onnxruntime.set_default_logger_severity(3)
@@ -92,10 +93,9 @@ class OnnxPredictor:
 def predictors(folder: Path, threads: int) -> dict[str, Any]:
     """Predictors of a finished train or compress cell, by the prefix that their values get."""
     if (folder / "model.onnx").is_file():
-        return {
-            "": OnnxPredictor(folder / "model.onnx", threads),
-            "onnx_float32_": OnnxPredictor(folder / "baseline.onnx", threads),
-        }
+        probabilistic = read_json(folder / "result.json")["probabilistic"]
+        files = {"": folder / "model.onnx", "onnx_float32_": folder / "baseline.onnx"}
+        return {prefix: OnnxPredictor(file, threads, probabilistic) for prefix, file in files.items()}
     if (folder / "model.skops").is_file():
         return {"": ClassicalPredictor(folder, threads)}
     return {"": NetworkPredictor(folder, threads)}

@@ -13,6 +13,11 @@ from pipeline.models._capsules import CapsNet
 from pipeline.models._layers import require_size
 
 INPUTS = ("image",)
+REQUIRES = (
+    ({"target": ("class",), "sampling": ("none", "balanced"), "label_smoothing": (0.0,)}, "its loss is its own"),
+    ({"last_layer": ("plain",)}, "it does not end with a dense layer"),
+    ({"scaling": ("unit",)}, "its decoder gives back pixels of [0, 1]", {"decoder": True}),
+)
 
 
 def build(

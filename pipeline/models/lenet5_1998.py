@@ -17,6 +17,10 @@ from torch.nn import functional
 from pipeline.models._layers import FullConv2d
 
 INPUTS = ("image",)
+REQUIRES = (
+    ({"target": ("class",), "sampling": ("none", "balanced"), "label_smoothing": (0.0,)}, "its loss is its own"),
+    ({"last_layer": ("plain",)}, "it does not end with a dense layer"),
+)
 RUBBISH = 1.0  # j of equation 9: squared distance beyond which an input belongs to no class; the paper gives no value
 # Table I: the maps of S2 that each map of C3 sees.
 TABLE = (
@@ -95,7 +99,9 @@ class RadialBasis(nn.Module):
 
 
 class LeNet5(nn.Sequential):
-    """Logits are minus the penalties of equation 7."""
+    """Logits are minus the penalties of equation 7: trained against "none of these", which their softmax leaves out."""
+
+    probabilistic = False
 
     def training_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """(mean of equation 9, logits (N, K)) of images (N, C, H, W) and labels (N,)."""

@@ -15,6 +15,10 @@ from torch.nn import functional
 from pipeline.models._layers import ACTIVATIONS, initialise
 
 INPUTS = ("tabular",)
+REQUIRES = (
+    ({"target": ("class",)}, "that head decides between two classes", {"head": "sigmoid"}),
+    ({"last_layer": ("plain",)}, "that head's one unit can't be made Bayesian", {"head": "sigmoid"}),
+)
 
 
 class Sigmoid(nn.Linear):

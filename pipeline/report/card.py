@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 from pipeline import params, paths, signature
+from pipeline.contradictions import unknown
 from pipeline.estimate import spoken
 from pipeline.params import Params
 from pipeline.report import comparison, tables, tidy
@@ -19,7 +20,7 @@ def card(name: str, profile: str = "paper") -> str:
     """Text of `references/<name>.yaml` beside the rows of `profile`; ParamsError lists the papers that there are."""
     references = References(paths.ROOT / "references")
     if name not in references.sources:
-        raise params.ParamsError(params.unknown("paper", name, references.sources))
+        raise params.ParamsError(unknown("paper", name, references.sources))
     known, source = params.load(profile=profile), references.sources[name]
     loaded = tidy.load(known, profile, lambda key: paths.results(profile, key))
     rows = {row.key: row for row in comparison.rows(known, profile, loaded, references) if row.variant == "none"}
@@ -38,7 +39,7 @@ def _about(references: References, row: Row, source: Reference, figure: Figure) 
 
 def _published(figure: Figure) -> str:
     recalled = "; quoted from memory, not checked in the source" if figure.checked == "memory" else ""
-    text = f"{figure.model} on {figure.data}: published {100 * figure.value:.2f} %. {figure.note}{recalled}"
+    text = f"{figure.subject}: published {100 * figure.value:.2f} %. {figure.note}{recalled}"
     return textwrap.fill(text, WIDTH)
 
 

@@ -1,6 +1,5 @@
 """A report as a list of blocks, and its renderings. Blocks hold plain text; each rendering escapes for itself."""
 
-import base64
 import html
 import re
 from collections.abc import Sequence
@@ -84,7 +83,7 @@ def markdown(blocks: Sequence[Block]) -> str:
 
 
 def page(title: str, blocks: Sequence[Block]) -> str:
-    """One self-contained HTML page: pictures are embedded, nothing is loaded from elsewhere."""
+    """One HTML page beside its pictures; nothing is loaded from elsewhere."""
 
     def inline(text: str) -> str:
         # The address ends before white space, a quote or a bracket, all looked for before they are escaped.
@@ -114,9 +113,8 @@ def page(title: str, blocks: Sequence[Block]) -> str:
                 table = f"<table><caption>{inline(block.caption)}</caption>{head}<tbody>{body}</tbody></table>"
                 return f'<div class="wide">{table}</div>'
             case Picture():
-                source = f"data:image/png;base64,{base64.b64encode(block.path.read_bytes()).decode()}"
-                caption = html.escape(block.caption)
-                image = f'<div class="wide"><img alt="{caption}" src="{source}"></div>'
+                caption = html.escape(block.caption)  # the picture lies beside the page
+                image = f'<div class="wide"><img alt="{caption}" src="{html.escape(block.path.name)}"></div>'
                 return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
     head = f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{html.escape(title)}</title>'

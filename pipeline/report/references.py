@@ -10,19 +10,25 @@ from pipeline.signature import Strict
 
 
 class Figure(Strict):
-    """One published value, for every row of a model on a data set, or for one `experiment` of them.
+    """One published value, for every row of a model on a data set, for one `experiment` of them, or, without a model,
+    for the rows of the data set that have no other: its usual baseline.
 
     A data set, a model or an experiment that the project doesn't have is simply unused.
     """
 
     data: str
-    model: str
+    model: str = ""
     experiment: str = ""
     metric: Literal["accuracy", "r2"]
     value: float = Field(gt=0, le=1)  # a fraction, as in results.csv
     comparable: bool  # the same kind of architecture and preprocessing; the budget is judged by the report
     note: str
-    checked: Literal["source", "memory"]  # read in the source, or recalled and still to be checked
+    # Read in the source, made again from the same data with the same result, or recalled and still to be checked.
+    checked: Literal["source", "recomputed", "memory"]
+
+    @property
+    def subject(self) -> str:
+        return f"{self.model or 'the baseline'} on {self.data}"
 
 
 class Reference(Strict):
@@ -57,12 +63,13 @@ class References:
             for figure in reference.figures:
                 place = (figure.data, figure.model, figure.experiment)
                 if place in self.figures:
-                    raise ValueError(f"{name}.yaml: a second figure for {figure.model} on {figure.data}; keep one")
+                    raise ValueError(f"{name}.yaml: a second figure for {figure.subject}; keep one")
                 self.figures[place] = (reference, figure)
 
     def of(self, data: str, model: str, experiment: str) -> Published | None:
-        """Source and figure of a row, the experiment's own before the model's."""
-        return self.figures.get((data, model, experiment)) or self.figures.get((data, model, ""))
+        """Source and figure of a row: the experiment's own, else the model's, else the data set's baseline."""
+        places = ((data, model, experiment), (data, model, ""), (data, "", ""))
+        return next((self.figures[place] for place in places if place in self.figures), None)
 
 
 def read(path: Path) -> Reference:

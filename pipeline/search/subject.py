@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pipeline import fingerprint, params, paths, signature
 from pipeline.cells import Cell
+from pipeline.contradictions import unknown
 from pipeline.params import ParamsError
 from pipeline.plan import Plan
 from pipeline.runner import Run
@@ -97,7 +98,7 @@ def choose(known: params.Params, experiment: str | None) -> str:
     if experiment in known.experiments and experiment not in known.search:
         raise ParamsError(f"params.yaml: search has no entry {experiment!r}; it has: {', '.join(known.search)}")
     if experiment and experiment not in known.search:
-        raise ParamsError(params.unknown("experiment to search", experiment, known.search))
+        raise ParamsError(unknown("experiment to search", experiment, known.search))
     return experiment or next(iter(known.search))
 
 

@@ -92,14 +92,15 @@ def choose(candidates: list[tuple[Line, int]]) -> dict[str, int]:
     """champion, smallest and fastest -> version number, of (run, number) under one name.
 
     The champion is the experiment with the best validation score. Variants only compete for the other two: of a network
-    and its quantized twin the better by a few validation items is better by luck. Ties go to the older version.
+    and its quantized twin the better by a few validation items is better by luck. Ties go to the older version; where
+    no validation items were held out, all are tied.
     """
     trained = [(line, n) for line, n in candidates if line["variant"] == "none"]
     if not trained:
         return {}
-    champion = max(trained, key=lambda c: (records.score(c[0]) or 0.0, -c[1]))
-    floor = (records.score(champion[0]) or 0.0) - MARGIN - 1e-9
-    near = [(line, n) for line, n in candidates if (records.score(line) or 0.0) >= floor]
+    champion = max(trained, key=lambda c: (records.rank(c[0]), -c[1]))
+    floor = records.rank(champion[0]) - MARGIN - 1e-9
+    near = [(line, n) for line, n in candidates if records.rank(line) >= floor]
     chosen = {"champion": champion[1]}
     for alias, kind, name in (("smallest", "metrics", "model/bytes"), ("fastest", "costs", "cost/latency_ms")):
         measured = [(line[kind][name], n) for line, n in near if name in line[kind]]

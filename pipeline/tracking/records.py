@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,25 +154,26 @@ def metric(line: Line) -> str:
 
 
 def score(line: Line) -> float | None:
-    """That metric on validation, None for a failed run."""
+    """That metric on validation; None for a failed run, and where no validation items were held out."""
     value = line["metrics"].get(f"validation/{metric(line)}")
     return None if line["status"] != "ok" or value is None else float(value)
+
+
+def rank(line: Line) -> float:
+    """`score` to choose by; where nothing was held out all are equal, and the first of equals is chosen."""
+    value = score(line)
+    return -math.inf if value is None else value
 
 
 def winners(lines: list[Line]) -> list[Line]:
     """The best seed on validation of each experiment (the first of equals), and its variants of the same seed."""
     best: dict[str, Line] = {}
-    for line in lines:
-        value = score(line)
-        if line["variant"] == "none" and value is not None:
-            held = score(best[line["experiment"]]) if line["experiment"] in best else None
-            if held is None or value > held:
-                best[line["experiment"]] = line
-    return [
-        line
-        for line in lines
-        if score(line) is not None and line["experiment"] in best and line["seed"] == best[line["experiment"]]["seed"]
-    ]
+    finished = [line for line in lines if line["status"] == "ok"]
+    for line in finished:
+        held = best.get(line["experiment"])
+        if line["variant"] == "none" and (held is None or rank(line) > rank(held)):
+            best[line["experiment"]] = line
+    return [line for line in finished if best.get(line["experiment"], {}).get("seed") == line["seed"]]
 
 
 def version_line(line: Line, roots: Roots) -> Line | None:

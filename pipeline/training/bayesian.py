@@ -3,6 +3,9 @@
 Blundell, Cornebise, Kavukcuoglu, Wierstra (2015): Weight uncertainty in neural networks, with a factorised normal
 posterior and a standard normal prior, whose divergence is known in closed form; noise is drawn for outputs instead of
 weights (Kingma, Salimans, Welling 2015: Variational dropout and the local reparameterization trick).
+
+Of numbers, the squared error as a likelihood is normal noise of variance 1/2 on the standardised target: assumed, not
+learnt. The spread of a prediction is that of the weights, without this noise.
 """
 
 from typing import Any

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pipeline import views
 from pipeline.cells import read_json
 from pipeline.training.bayesian import with_bayesian_last_layer
+from pipeline.training.recipe import Gradient
 
 WEIGHTS = "weights.safetensors"
 
@@ -61,10 +62,10 @@ def build(
     """A fresh network of a cell's specification; `shape` is that of one raw item, `classes` 0 for numbers."""
     module = importlib.import_module(f"pipeline.{spec['model'].replace('/', '.')}")
     body = module.build(views.shape(spec["view"], shape), classes or 1, **spec["args"])
-    if spec["recipe"]["last_layer"] == "bayesian":
+    recipe = Gradient(**spec["recipe"])  # a version of before a field was there has its default
+    if recipe.last_layer == "bayesian":
         body = with_bayesian_last_layer(body, classes or 1)
-    asked = spec["recipe"]["channels_last"]
-    if getattr(module, "CHANNELS_LAST", False) if asked is None else asked:
+    if getattr(module, "CHANNELS_LAST", False) if recipe.channels_last is None else recipe.channels_last:
         body = body.to(memory_format=torch.channels_last)
     known = None if target is None else torch.tensor(target, dtype=torch.float32)
     shift, factor = (torch.from_numpy(values) for values in scale)

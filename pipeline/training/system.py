@@ -52,11 +52,7 @@ class System(pl.LightningModule):
         self.batches = {"train": train, "validation": validation}
         self.weight: Tensor | None
         self.register_buffer("weight", weight, persistent=False)
-        if hasattr(network.body, "training_loss") and (weight is not None or recipe.label_smoothing):
-            raise ValueError(
-                f"{type(network.body).__name__} has a loss of its own, which takes neither class weights nor label "
-                "smoothing; set sampling none or balanced, and label_smoothing 0.0"
-            )
+        self.own_loss = getattr(network.body, "training_loss", None)
         self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * train.x[0].numel()))
         self.history: list[dict[str, float]] = []
 
@@ -134,12 +130,12 @@ class System(pl.LightningModule):
     @cached_property
     def _run(self) -> Callable[..., Any]:
         """The network, or its own loss, as it is called in training."""
-        call = getattr(self.network.body, "training_loss", self.network.body)
+        call = self.own_loss or self.network.body
         return torch.compile(call) if self.recipe.compile else call
 
     def loss(self, x: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """(mean loss, scores) of prepared inputs: by the network's own loss where it has one, else by the task's."""
-        if hasattr(self.network.body, "training_loss"):
+        if self.own_loss:
             return self._run(x, y)  # type: ignore[no-any-return]
         scores = self._run(x)
         return self.task.loss(scores, y, weight, smoothing), scores

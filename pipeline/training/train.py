@@ -13,6 +13,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from pipeline import signature
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
 from pipeline.training import network as networks
@@ -45,6 +46,7 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
         "status": "ok",
         "weights_hash": digest,
         "parameters": parameters,
+        "probabilistic": system.network.probabilistic,
         "validation": validation,
         **facts,
         "costs": {"train_seconds": round(seconds, 4)},
@@ -62,11 +64,13 @@ def seed_everything(seed: int, threads: int) -> None:
 
 
 def assemble(spec: dict[str, Any], data: dataset.Dataset) -> System:
-    """The system of a cell's specification, on its data."""
+    """The system of a cell's specification, on its data; ValueError where the two don't fit."""
     recipe = Gradient(**spec["recipe"])
+    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
+    if why := signature.refused(spec["model"], spec["args"], spec["recipe"], task.TARGET, data.meta["refit"]):
+        raise ValueError(why)
     scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
     network = networks.build(spec, data.shape, len(data.classes), scale, data.target_scale)
-    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
     balanced = recipe.sampling == "balanced"
     train = Batches(data.x["train"], data.target("train"), recipe.batch_size, spec["seed"], balanced)
     validation = Batches(data.x["validation"], data.target("validation"), 1000, 0)

@@ -82,11 +82,9 @@ def test_knn_is_scikit_learn_s(weights: Any, metric: str, p: int, iris: Any, dia
     np.testing.assert_allclose(found[:, 0], theirs.predict(diabetes[0]), atol=1e-6)
 
 
-def test_knn_refuses_more_neighbours_than_items_and_weights(iris: Any) -> None:
+def test_knn_refuses_more_neighbours_than_items(iris: Any) -> None:
     with pytest.raises(ValueError, match="k is 200, but there are 150 training items"):
         fit(knn, iris, k=200)
-    with pytest.raises(ValueError, match="take no class weights"):
-        knn.build("class", 0, {0: 1.0, 1: 2.0})
 
 
 # trees
@@ -114,8 +112,3 @@ def test_pruning_is_chosen_on_validation(diabetes: Any) -> None:
         decision_tree.build("number", 0, None, pruning=float(pruned.ccp_alpha)), train, validation
     )
     assert fixed.tree_.node_count == pruned.tree_.node_count
-
-
-def test_a_criterion_of_the_other_target_is_named() -> None:
-    with pytest.raises(ValueError, match="criterion 'gini' is not for a number; valid: squared_error"):
-        decision_tree.build("number", 0, None, criterion="gini")

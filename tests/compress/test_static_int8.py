@@ -62,3 +62,10 @@ def test_only_training_items_are_looked_at(
 def test_a_failed_parent_fails_the_variant(laboratory: Laboratory) -> None:
     failed = laboratory.train("digits_mlp", optimizer="sgd", lr=1e30, schedule="constant")
     assert read_json(laboratory.compress(failed, STEP) / "result.json")["status"] == "failed"
+
+
+def test_lengths_of_capsules_stay_no_probabilities(laboratory: Laboratory) -> None:
+    args, budget = {"filters": 8, "capsules": 2}, {"samples": 200, "validation": 100, "epochs": 1}
+    compressed = laboratory.compress(laboratory.train("fmnist_capsnet_small", args=args, budget=budget), STEP)
+    values = {m for _, m, _ in read_json(laboratory.evaluate(compressed) / "result.json")["values"]}
+    assert {"accuracy", "onnx_float32_accuracy"} <= values and not {m for m in values if "nll" in m or "ece" in m}

@@ -18,6 +18,7 @@ from torch.nn import functional
 from pipeline import signature
 from pipeline.compress.onnx_export import export
 from pipeline.training import network as networks
+from pipeline.training.bayesian import with_bayesian_last_layer
 
 OUTPUTS, TOKENS = 4, 30
 SHAPES: dict[str, list[tuple[int, ...]]] = {
@@ -92,6 +93,28 @@ def test_an_architecture_says_what_it_is_and_what_it_takes() -> None:
         assert len(said.split()) > 15 and set(module(name).INPUTS) <= set(SHAPES), name
         assert module(name).build.__doc__, f"{name}: shapes belong into the docstring of build"
         signature.options(f"models/{name}", "build")
+
+
+@each
+def test_what_it_cannot_be_combined_with_is_said_before_it_is_tried(
+    name: str, kind: str, shape: tuple[int, ...]
+) -> None:
+    """A recipe that a network can't follow is refused by its file's REQUIRES, before any stage."""
+
+    def refused(**recipe: Any) -> str | None:
+        usual = {"scaling": "unit", "sampling": "none", "label_smoothing": 0.0, "last_layer": "plain"}
+        return signature.refused(f"models/{name}", {}, usual | recipe, "class", False)
+
+    network = build(name, kind, shape)
+    assert refused() is None
+    own = hasattr(network, "training_loss")
+    assert bool(refused(label_smoothing=0.1)) is bool(refused(sampling="weighted")) is own
+    try:
+        with_bayesian_last_layer(network, OUTPUTS)
+    except ValueError:
+        assert refused(last_layer="bayesian")
+    else:
+        assert not refused(last_layer="bayesian")
 
 
 @every_size

@@ -14,6 +14,9 @@ def test_ours_are_valid() -> None:
         published = found.of(data, model, "any")
         assert published and published[1].value == value
     assert found.of("fashion_mnist", "lenet5_1998", "any") is None
+    for model in ("gru", "transformer_encoder"):
+        baseline = found.of("japanese_vowels", model, "any")
+        assert baseline and baseline[1].value == 0.949
     assert not [f for f in found.figures.values() if f[1].model == "resnet20"]
 
 

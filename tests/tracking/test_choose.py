@@ -43,3 +43,9 @@ def test_the_best_seed_of_each_experiment_and_its_variant_win() -> None:
     ]  # fmt: skip
     found = [(line["experiment"], line["variant"], line["seed"]) for line in winners(lines)]
     assert found == [("a", "none", 1), ("b", "none", 0), ("a", "a_int8", 1)]
+
+
+def test_where_nothing_was_held_out_the_first_of_all_stands() -> None:
+    lines = [run(None, seed=0), run(None, seed=1), run(None, seed=0, experiment="b", status="failed")]
+    assert winners(lines) == lines[:1]
+    assert choose([(lines[1], 2), (lines[0], 1)])["champion"] == 1

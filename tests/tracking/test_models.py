@@ -67,6 +67,21 @@ def test_every_kind_answers_as_it_was_evaluated(published: Laboratory, tmp_path:
         assert (np.argmax(found[locator], 1) == wanted.argmax(1)).all()
 
 
+def test_models_of_numbers_answer_in_the_target_s_own_units(laboratory: Laboratory, tmp_path: Path) -> None:
+    """Digits as amounts from 0 to 9: a network, its quantized form and a classical model."""
+    laboratory.edit("task: classification", "task: regression")
+    laboratory.run("shapes_mlp", "shapes_svm")
+    laboratory.publish()
+    keys = {"shapes-mlp/1": "shapes_mlp", "shapes-mlp/2": "shapes_mlp_int8", "shapes-svm/1": "shapes_svm"}
+    found = elsewhere(laboratory, tmp_path, *keys)
+    truth = np.load(laboratory.roots.prepared("shapes") / "y_test.npy")[:20]
+    for locator, key in keys.items():
+        answers = np.asarray(found[locator])
+        wanted = expected(laboratory, key, seed_of(load(locator, laboratory.roots)))
+        np.testing.assert_allclose(answers, wanted, rtol=1e-4, atol=1e-4)
+        assert answers.shape == (20, 1) and np.abs(answers[:, 0] - truth).mean() < 2.5
+
+
 @pytest.mark.parametrize("locator, file", [("shapes-mlp/1", "weights.safetensors"), ("shapes-mlp/2", "model.onnx"),
                                            ("shapes-svm/1", "model.skops")])  # fmt: skip
 def test_requirements_are_pinned_and_enough(published: Laboratory, tmp_path: Path, locator: str, file: str) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from pipeline.tracking import records
+from pipeline.tracking.ledger import Ledger
 from pipeline.tracking.publish import publish
 from pipeline.tracking.store import StoreError, address
 from tests.tracking.conftest import REPOSITORY, Laboratory
@@ -273,6 +275,20 @@ def test_a_part_of_the_runs_takes_nothing_away_and_the_rest_mends_it(published: 
     load = "from pipeline.tracking.commands import load\nprint(load('shapes-svm@laptop_champion'))"
     assert "mlflow" in in_a_process(clone, f"publish(params.load())\n{load}")
     assert clone.roots.ledger.read_bytes() == before
+
+
+def test_a_row_that_only_another_profile_has_keeps_its_runs(laboratory: Laboratory) -> None:
+    """Its runs stay current, its versions and aliases stay; a row that is gone is superseded."""
+    laboratory.publish()
+    before = Ledger(laboratory.roots.ledger)
+    mine = {run for run in records.current(laboratory.params, before) if run[1] == "shapes_svm"}
+    row = "model: classical/svm, recipe: solver, view: flatten, args: {}, set: {}"
+    laboratory.edit(row, f"{row}, only: [laptop]")
+    laboratory.edit("profile: laptop", "profile: paper")
+    assert len(mine) == 2 and mine <= records.current(laboratory.params, before)
+    assert Ledger(laboratory.roots.ledger).aliases["shapes-svm"]["laptop_champion"] == 1
+    laboratory.edit("shapes_svm:", "shapes_svm_renamed:")
+    assert not mine & records.current(laboratory.params, before)
 
 
 def test_a_lost_version_is_there_again_when_its_files_are(published: Laboratory, tmp_path: Path) -> None:

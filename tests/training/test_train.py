@@ -172,6 +172,8 @@ def test_series_of_any_length_train_and_are_read_back(laboratory: Laboratory) ->
     x = np.load(laboratory.data("japanese_vowels") / "x_test.npy")
     found = network.logits(network.load_network(folder), x)
     assert np.isnan(x).any() and np.isfinite(found).all()
+    values = read_json(laboratory.evaluate(folder) / "result.json")["values"]
+    assert {split for split, _, _ in values} == {"", "test"}, "its validation items were trained on: they show nothing"
 
 
 def test_a_network_s_own_loss_is_the_one_that_is_trained(laboratory: Laboratory) -> None:
@@ -181,7 +183,7 @@ def test_a_network_s_own_loss_is_the_one_that_is_trained(laboratory: Laboratory)
     values = {m for _, m, _ in read_json(laboratory.evaluate(folder) / "result.json")["values"]}
     assert "accuracy" in values and "nll" not in values, "lengths of capsules are no probabilities"
     refused = read_json(laboratory.train(key, budget=budget, label_smoothing=0.1) / "result.json")
-    assert refused["status"] == "failed" and "CapsNet has a loss of its own" in refused["reason"]
+    assert refused["status"] == "failed" and "label_smoothing is 0.1, but its loss is its own" in refused["reason"]
 
 
 @pytest.mark.parametrize("key", ["digits_cnn", "fmnist_capsnet_small"])

@@ -1,0 +1,261 @@
+"""Why params.yaml can't be run, found before anything runs: names that do not exist, values that don't fit together."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import ValidationError
+
+from pipeline import signature, views
+from pipeline.data.section import Data
+from pipeline.paths import ROOT
+from pipeline.search.space import Space
+from pipeline.signature import Strict
+from pipeline.training.recipe import Fit, Gradient, resolve
+
+if TYPE_CHECKING:
+    from pipeline.params import Experiment, Params, Variant
+
+Location = tuple[str | int, ...]
+Problem = tuple[Location, str]
+KINDS = ("fit", "gradient")  # of recipes
+
+
+def unknown(what: str, given: str, valid: Iterable[str]) -> str:
+    """`unknown model 'lenet'; did you mean 'lenet5'? valid: ...`"""
+    valid = sorted(valid)
+    near = difflib.get_close_matches(given, valid, n=1, cutoff=0.5)
+    near = near or [v for v in valid if given and (given in v or v in given)]
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    return f"unknown {what} {given!r}{hint} valid: {', '.join(valid)}"
+
+
+def explained(error: ValidationError, root: type[Strict], base: Location = ()) -> Iterator[Problem]:
+    """What pydantic found in what stands at `base`, in the words of params.yaml, whose sections `root` has."""
+    for problem in error.errors():
+        where = base + problem["loc"]
+        if where[0] == "recipes" and len(where) > 2 and where[2] in KINDS:
+            where = where[:2] + where[3:]  # pydantic names the chosen branch of a union; params.yaml has no such key
+        if problem["type"] == "union_tag_invalid":
+            yield (*where, "kind"), unknown("kind", str(problem["input"]["kind"]), KINDS)
+        elif problem["type"] == "union_tag_not_found":
+            yield (*where, "kind"), f"Field required; valid: {', '.join(KINDS)}"
+        elif problem["type"] == "extra_forbidden":
+            yield where, unknown("key", str(where[-1]), _fields(root, where) - {str(where[-1])})
+        else:
+            shown = problem.get("input")
+            given = "" if problem["type"] == "missing" or isinstance(shown, dict) else f" (given: {shown!r})"
+            yield where, problem["msg"].removeprefix("Value error, ") + given
+
+
+def _fields(root: type[Strict], where: Location) -> set[str]:
+    """Names that params.yaml may have at the level of `where`."""
+    found = [root]
+    for part in map(str, where[:-1]):
+        inner = [s for f in found if part in f.model_fields for s in _sections(f.model_fields[part].annotation)]
+        found = inner or found
+    return {name for section in found for name in section.model_fields}
+
+
+def _sections(annotation: Any) -> Iterator[type[Strict]]:
+    """The strict sections that an annotation is made of, such as the values of a mapping by name."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections(part)
+
+
+def contradictions(params: "Params") -> Iterator[Problem]:
+    """What is well formed but can't be run."""
+    if params.profile not in params.profiles:
+        yield ("profile",), unknown("profile", params.profile, params.profiles)
+    for section in ("profiles", "data", "recipes", "experiments", "variants", "studies"):
+        for key in getattr(params, section):
+            if not re.fullmatch("[a-z0-9_]+", key):
+                yield (section, key), f"name {key!r} must be made of a-z, 0-9 and _ (DVC reads a dot as nesting)"
+    for key in sorted(set(params.experiments) & set(params.variants)):
+        yield ("variants", key), "an experiment has this name already"
+    for index, evaluator in enumerate(params.evaluators):
+        if evaluator not in signature.names("evaluate/evaluators"):
+            yield ("evaluators", index), unknown("evaluator", evaluator, signature.names("evaluate/evaluators"))
+    for key, data in params.data.items():
+        yield from _data_problems(params, ("data", key), data)
+    for key, experiment in params.experiments.items():
+        yield from _experiment_problems(params, ("experiments", key), experiment)
+    for key, variant in params.variants.items():
+        yield from _variant_problems(params, ("variants", key), variant)
+    for key, space in params.search.items():
+        yield from _search_problems(params, ("search", key), space)
+    for key, study in params.studies.items():
+        if study.of not in params.experiments:
+            yield ("studies", key, "of"), unknown("experiment", study.of, params.experiments)
+        for number, point in enumerate(params.varied(key).experiments.values()):
+            yield from _experiment_problems(params, ("studies", key, "vary", number), point)
+
+
+def _data_problems(params: "Params", where: Location, data: Data) -> Iterator[Problem]:
+    for profile in sorted(set(params.profiles) ^ set(data.budget)):
+        if profile in params.profiles:
+            yield (*where, "budget"), f"no budget for profile {profile!r}"
+        else:
+            yield (*where, "budget", profile), unknown("profile", profile, params.profiles)
+    if data.is_card and not (ROOT / data.source).is_file():
+        cards = [f"pipeline/data/cards/{name}.yaml" for name in signature.cards()]
+        yield (*where, "source"), unknown("card", data.source, cards)
+    if data.task not in signature.names("tasks"):
+        yield (*where, "task"), unknown("task", data.task, signature.names("tasks"))
+    if data.reader not in signature.names("data/readers"):
+        yield (*where, "reader"), unknown("reader", data.reader, signature.names("data/readers"))
+    else:
+        yield from _option_problems(f"data/readers/{data.reader}", "read", (*where, "options"), data.options)
+
+
+def _experiment_problems(params: "Params", where: Location, experiment: "Experiment") -> Iterator[Problem]:
+    folder, _, name = experiment.model.rpartition("/")
+    models = _models()
+    for index, profile in enumerate(experiment.only or []):
+        if profile not in params.profiles:
+            yield (*where, "only", index), unknown("profile", profile, params.profiles)
+    if experiment.data not in params.data:
+        yield (*where, "data"), unknown("data set", experiment.data, params.data)
+    if experiment.recipe not in params.recipes:
+        yield (*where, "recipe"), unknown("recipe", experiment.recipe, params.recipes)
+    if experiment.view not in views.VIEWS:
+        yield (*where, "view"), unknown("view", experiment.view, views.VIEWS)
+    if experiment.model not in models:
+        yield (*where, "model"), unknown("model", experiment.model, models)
+        return
+    yield from _option_problems(experiment.model, "build", (*where, "args"), experiment.args)
+    known = experiment.data in params.data and params.data[experiment.data].task in signature.names("tasks")
+    target = signature.constant(f"tasks/{params.data[experiment.data].task}", "TARGET") if known else "class"
+    if experiment.recipe in params.recipes:
+        recipe = params.recipes[experiment.recipe]
+        needed = "gradient" if folder == "models" else "fit"
+        if recipe.kind != needed:
+            fits = [r for r, v in params.recipes.items() if v.kind == needed]
+            yield (
+                (*where, "recipe"),
+                (
+                    f"recipe {experiment.recipe!r} is of kind {recipe.kind}, but {experiment.model} "
+                    f"needs kind {needed}; valid: {', '.join(fits) or 'none yet'}"
+                ),
+            )
+        elif experiment.set.get("kind", needed) != needed:
+            yield (
+                (*where, "set", "kind"),
+                f"an experiment can't change its recipe's kind ({needed}); name another recipe",
+            )
+        else:
+            try:
+                resolved = resolve(recipe, experiment.set)
+                yield from _recipe_problems(where, resolved, target, experiment.data)
+                if known and (why := _refused(params, experiment, resolved, target)):
+                    yield where, why
+            except ValidationError as error:
+                for location, what in explained(error, type(params), ("recipes", experiment.recipe)):
+                    yield (*where, "set", *location[2:]), what
+    if experiment.data in params.data and params.data[experiment.data].reader in signature.names("data/readers"):
+        yield from _input_problems(params, where, experiment)
+
+
+def _recipe_problems(where: Location, recipe: Gradient | Fit, target: str, data: str) -> Iterator[Problem]:
+    if target == "number" and recipe.sampling != "none":
+        yield where, f"sampling {recipe.sampling!r} is for classes, but {data} has numbers; set it to none"
+    if isinstance(recipe, Fit):
+        return
+    if target == "number" and recipe.label_smoothing:
+        yield where, f"label_smoothing {recipe.label_smoothing} is for classes, but {data} has numbers; set it to 0.0"
+    if recipe.last_layer == "bayesian" and recipe.weight_decay:
+        yield where, f"last_layer bayesian has a prior instead of weight_decay {recipe.weight_decay}; set that to 0.0"
+
+
+def _refused(params: "Params", experiment: "Experiment", recipe: Gradient | Fit, target: str) -> str | None:
+    try:
+        signature.options(experiment.model, "build").model_validate(experiment.args)
+    except ValidationError:
+        return None  # said where the arguments are
+    refit = params.data[experiment.data].split.refit
+    return signature.refused(experiment.model, experiment.args, recipe.model_dump(), target, refit)
+
+
+def _models() -> list[str]:
+    return [f"{folder}/{name}" for folder in ("models", "classical") for name in signature.names(folder)]
+
+
+def _input_problems(params: "Params", where: Location, experiment: "Experiment") -> Iterator[Problem]:
+    given, takes = params.data[experiment.data].kind, signature.constant(experiment.model, "INPUTS")
+    try:
+        seen = views.kind(experiment.view, given) if experiment.view in views.VIEWS else takes[0]
+    except ValueError as error:
+        yield (*where, "view"), str(error)
+        return
+    if seen not in takes:
+        fits = [v for (v, k), out in views.KINDS.items() if k == given and out in takes]
+        advice = f"give it view {fits[0]!r}" if fits else f"models that fit: {', '.join(_fitting(given))}"
+        yield (
+            (*where, "model"),
+            (
+                f"{experiment.short} takes {' or '.join(takes)} input, but data set {experiment.data} "
+                f"with view {experiment.view!r} gives {seen}; {advice}"
+            ),
+        )
+
+
+def _fitting(kind: str) -> list[str]:
+    """Models that can take data of `kind` in some view."""
+    seen = {out for (_, given), out in views.KINDS.items() if given == kind}
+    return [model for model in _models() if seen & set(signature.constant(model, "INPUTS"))]
+
+
+def _variant_problems(params: "Params", where: Location, variant: "Variant") -> Iterator[Problem]:
+    if variant.of not in params.experiments:
+        yield (*where, "of"), unknown("experiment", variant.of, params.experiments)
+    for index, step in enumerate(variant.steps):
+        method, options = step.get("method"), {k: v for k, v in step.items() if k != "method"}
+        spot = (*where, "steps", index)
+        if method not in signature.names("compress/methods"):
+            yield (*spot, "method"), unknown("method", str(method), signature.names("compress/methods"))
+            continue
+        yield from _option_problems(f"compress/methods/{method}", "apply", spot, options)
+        takes = signature.constant(f"compress/methods/{method}", "TAKES")
+        model = params.experiments[variant.of].model if variant.of in params.experiments else takes
+        if not model.startswith(takes):
+            yield (*where, "of"), f"{method} compresses {takes}/*, but {variant.of} is {model}"
+
+
+def _search_problems(params: "Params", where: Location, space: Space) -> Iterator[Problem]:
+    if where[1] not in params.experiments:
+        yield where, unknown("experiment", str(where[1]), params.experiments)
+        return
+    experiment = params.experiments[str(where[1])]
+    if (
+        experiment.data not in params.data
+        or experiment.recipe not in params.recipes
+        or experiment.model not in _models()
+    ):
+        return  # said where the experiment is
+    recipe_fields = type(params.recipes[experiment.recipe]).model_fields
+    for axis in set(space.set) - set(recipe_fields):
+        yield (*where, "set", axis), unknown("recipe field", axis, recipe_fields)
+    arguments = signature.options(experiment.model, "build").model_fields
+    for axis in set(space.args) - set(arguments):
+        yield (*where, "args", axis), unknown("model argument", axis, arguments)
+    if params.data[experiment.data].split.refit:
+        yield (
+            where,
+            f"data set {experiment.data} keeps its validation items in train (refit): nothing can be chosen on them",
+        )
+    if not space.set and not space.args:
+        yield where, "nothing to search: give axes under set or args"
+
+
+def _option_problems(module: str, function: str, where: Location, given: Any) -> Iterator[Problem]:
+    accepted = signature.options(module, function)
+    try:
+        accepted.model_validate(given)
+    except ValidationError as error:
+        for location, what in explained(error, accepted, where):
+            name = str(location[len(where)])
+            known = name in accepted.model_fields or what.startswith("Field required")
+            yield location, what if known else unknown(f"argument of {module}", name, accepted.model_fields)

@@ -1,0 +1,68 @@
+"""Studies: variations of a row of the table, trained and judged like rows, for figures of their own."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline import paths, signature
+from pipeline.cells import Cell, read_json
+from pipeline.params import Params, Variation
+from pipeline.plan import Plan
+
+COLUMNS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "metric", "value", "parameters"]
+COLUMNS += ["training_flops", "train_seconds", "hardware", "status", "run_key"]
+BACKWARD = 3  # a training step costs three times its forward pass (Kaplan et al. 2020, section 2.1)
+
+
+def cells(params: Params, name: str) -> list[Cell]:
+    """Every cell of a study: those of its points, as if they were rows."""
+    plan = Plan(params.varied(name))
+    return [cell for key in plan.params.experiments for cell in plan.experiment(key)]
+
+
+def collect(params: Params, name: str) -> None:
+    """Write `paths.study` from finished cells: the score on test, and what it took. Empty for another profile's row."""
+    path = paths.study(params.profile, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_rows(params, name))
+
+
+def _rows(params: Params, name: str) -> Iterator[dict[str, Any]]:
+    study, plan = params.studies[name], Plan(params.varied(name))
+    for (key, experiment), change in zip(plan.params.experiments.items(), study.vary, strict=False):
+        metric = signature.constant(f"tasks/{params.data[experiment.data].task}", "METRIC")
+        shared = {"profile": params.profile, "study": name, "experiment": study.of, "data": experiment.data}
+        shared |= {"model": experiment.short, "varied": told(change), "metric": metric}
+        for seed in plan.profile.seeds:
+            judged, trained = plan.evaluate(key, seed), plan.train(key, seed)
+            found = {(split, metric): value for split, metric, value in judged.result["values"]}
+            costs = read_json(trained.folder / "costs.json")
+            yield shared | {
+                "seed": seed,
+                "value": found.get(("test", metric), ""),
+                "parameters": found.get(("", "parameters"), ""),
+                "training_flops": _training_flops(trained, found.get(("", "flops"))),
+                "train_seconds": costs.get("train_seconds", ""),
+                "hardware": costs["hardware"],
+                "status": judged.result.get("reason") or "ok",
+                "run_key": trained.key,
+            }
+
+
+def told(change: Variation) -> str:
+    """`hidden 16 16, lr 0.01`; of a point without a change that it is the row's own."""
+    values = {**change.args, **change.set}
+    shown = {name: " ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items()) or "as in the table"
+
+
+def _training_flops(cell: Cell, forward: float | None) -> float | str:
+    """Of a whole training; of classical models nobody counts what the solver does."""
+    if forward is None or cell.entry != "pipeline.training.train":
+        return ""
+    budget = cell.spec["budget"]
+    items = budget["samples"] or sum(read_json(cell.inputs["data"].folder / "meta.json")["counts"]["train"])
+    return BACKWARD * forward * items * budget["epochs"]

@@ -1,0 +1,79 @@
+"""Studies: points are trained once, judged like rows, and drawn."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import scratch
+from pipeline.params import Variation
+from pipeline.report.studies import read
+from pipeline.studies import COLUMNS, told
+
+STUDY = {"of": "iris_mlp", "vary": [{"args": {"hidden": [4]}}, {"args": {}}]}
+
+
+def edit(sections: dict[str, Any]) -> None:
+    scratch.only(["iris_mlp"], seeds=(0, 1), epochs=2)(sections)
+    sections["studies"] = {"width": STUDY}
+
+
+def lines(project: Path) -> list[dict[str, str]]:
+    with (project / "studies/results/laptop/width.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..., Path]) -> None:
+    project = fresh(edit)
+    first = scratch.cli(project, "study").stdout
+    found = lines(project)
+    assert [(p["varied"], p["seed"]) for p in found] == [
+        (varied, seed) for varied in ("hidden 4", "as in the table") for seed in "01"
+    ]
+    weights = {4: 4 * 4 + 4 + 4 * 3 + 3, 16: 4 * 16 + 16 + 16 * 3 + 3}
+    assert [int(p["parameters"]) for p in found] == [weights[4]] * 2 + [weights[16]] * 2
+    items = 75  # of 150, less 0.3 for test and 0.2 for validation
+    assert float(found[0]["training_flops"]) == 3 * 2 * (4 * 4 + 4 * 3) * items * 2
+    assert all(p["status"] == "ok" and 0 <= float(p["value"]) <= 1 for p in found) and "[8/8]" in first
+    report = project / "studies/reports/laptop"
+    assert {p.name for p in report.iterdir()} >= {"studies.md", "studies.html", "score_against_size_iris.png"}
+    assert "hidden 4" in (report / "studies.md").read_text()
+
+    again = scratch.cli(project, "study").stdout
+    assert "[1/" not in again and "Running stage" not in again
+    repro = scratch.cli(project, "repro").stdout
+    assert "train iris_mlp" not in repro, "the row's own point is its cells"
+    scratch.change(project, lambda p: p["studies"]["width"]["vary"].append({"args": {"hidden": [2]}}))
+    assert "[4/4]" in scratch.cli(project, "study").stdout and len(lines(project)) == 6
+
+
+def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path]) -> None:
+    def other(sections: dict[str, Any]) -> None:
+        scratch.only(["iris_mlp", "iris_svm"], seeds=(0,), epochs=1)(sections)
+        sections["experiments"]["iris_mlp"]["only"] = ["paper"]
+        sections["studies"] = {"width": STUDY}
+
+    project = fresh(other)
+    scratch.cli(project, "study")
+    assert not lines(project)
+    with pytest.raises(RuntimeError, match="unknown study 'widht'; did you mean 'width'"):
+        scratch.cli(project, "study", "--study", "widht")
+
+
+def test_what_a_point_changes_is_told() -> None:
+    assert told(Variation(args={"hidden": [8, 4]}, set={"lr": 0.1})) == "hidden 8 4, lr 0.1"
+
+
+def test_a_failed_seed_is_said_and_left_out_of_the_mean(tmp_path: Path) -> None:
+    line = dict.fromkeys(COLUMNS, "x") | {"varied": "hidden 4", "seed": "0", "parameters": "10"}
+    line |= {"value": "0.5", "training_flops": "", "train_seconds": "2.0", "status": "ok"}
+    failed = line | {"seed": "1", "value": "", "parameters": "", "train_seconds": "", "status": "loss is nan"}
+    with (tmp_path / "s.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows([line, failed])
+    (point,) = read(tmp_path / "s.csv")
+    assert (point.score.mean, point.score.n, point.failed) == (0.5, 1, "seed 1: loss is nan")
+    assert point.sizes == {"parameters": 10.0, "training_flops": None} and read(tmp_path / "none.csv") == []
