@@ -2,9 +2,14 @@
 
 Before: contiguous images, an update parameter by parameter, eager. After: what the laboratory does by default, and with
 `compile: true` in the recipe. A figure is the time of a step over the time that its operations (three forward passes)
-would take at the rate of a large single-precision matrix product: the share is one over it.
+would take at the rate of a large single-precision matrix product: the share is one over it. All three ways have the
+memory settings of cells (`runner.MEMORY`).
 """
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,7 +20,7 @@ from bench.figures import Figure, alone
 from pipeline import params
 from pipeline.data import dataset
 from pipeline.plan import Plan
-from pipeline.runner import Run
+from pipeline.runner import MEMORY, Run
 from pipeline.training import network as networks
 from pipeline.training import optimizers, train
 from pipeline.training.recipe import Gradient
@@ -25,6 +30,18 @@ LIMITS = {"fmnist_resnet20": 1 / 0.6, "fmnist_lenet5": 1 / 0.3}
 
 
 def measure() -> Iterator[Figure]:
+    """In a process of its own, since memory settings are read at its start."""
+    words = [sys.executable, "-m", "bench.throughput"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **MEMORY}) as process:
+        assert process.stdout
+        for line in process.stdout:
+            name, values, limit = json.loads(line)
+            yield alone(name, values, "x", limit)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
+
+
+def work() -> Iterator[tuple[str, list[float], float | None]]:
     """One thread, the row's own batch size; ways in turn, each warmed up first."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -41,9 +58,9 @@ def measure() -> Iterator[Figure]:
         ideal = 3 * networks.flops(_network(spec, data), data.x["train"][:1]) * spec["recipe"]["batch_size"]
         times = [[_seconds(step) * _rate() / ideal for step in (before, after, fused)] for _ in range(ROUNDS)]
         plain, chosen, compiled = (list(column) for column in zip(*times, strict=True))
-        yield alone(f"{row}: a step over its operations, before", plain, "x", None)
-        yield alone(f"{row}: a step over its operations, by default", chosen, "x", None)
-        yield alone(f"{row}: a step over its operations, compiled", compiled, "x", LIMITS.get(row))
+        yield f"{row}: a step over its operations, before", plain, None
+        yield f"{row}: a step over its operations, by default", chosen, None
+        yield f"{row}: a step over its operations, compiled", compiled, LIMITS.get(row)
 
 
 def _network(spec: dict, data: dataset.Dataset) -> networks.Network:
@@ -96,3 +113,8 @@ def _rate() -> float:
         return time.perf_counter() - started
 
     return 2 * 1024**3 / min(product() for _ in range(5))
+
+
+if __name__ == "__main__":
+    for figure in work():
+        print(json.dumps(figure), flush=True)

@@ -16,6 +16,13 @@ from pipeline import cells, fingerprint
 from pipeline.cells import Cell, CellError
 
 THREAD_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}  # its pool would start at import, before the forks
+# glibc would give freed memory back after each step of training and take it again, page by page, in the next: measured
+# 6 % of ResNet-20's time, 15 % of the capsule network's.
+MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),  # the largest that it takes
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
 QUIET = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 
@@ -200,7 +207,7 @@ class Run:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # a line is read when it is there, and no further
-            env={**QUIET, **os.environ, **THREAD_VARIABLES, "LAB_RUNNER": str(os.getpid())},
+            env={**QUIET, **MEMORY, **os.environ, **THREAD_VARIABLES, "LAB_RUNNER": str(os.getpid())},
         )
         if next(self._answers(), {}).get("ready") is not True:
             raise RunError(f"the warm interpreter could not start ({self._exit()}); its message is above")
