@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import dist
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -131,9 +132,10 @@ def score_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Path |
 def direct_labels(axes: Axes, points: Sequence[Point]) -> None:
     """Each label where it covers the least of points, bars and earlier labels; of equal places, the nearest.
 
-    A point without a label is only kept clear of.
+    A label that begins nearer to another point would name that one. A point without a label is only kept clear of.
     """
     taken = []
+    places = [tuple(place) for place in axes.transData.transform([(point.x, point.y) for point in points])]
     for point in points:
         (x, y), (_, top) = axes.transData.transform([(point.x, point.y), (point.x, point.y + point.half_width)])
         taken += [Bbox.from_extents(x - 7, y - 7, x + 7, y + 7), Bbox.from_extents(x - 3, 2 * y - top, x + 3, top)]
@@ -152,7 +154,9 @@ def direct_labels(axes: Axes, points: Sequence[Point]) -> None:
             )
             box = label.get_window_extent()
             outside = box.x0 < axes.bbox.x0 or box.x1 > axes.bbox.x1
-            tried.append((sum(map(box.overlaps, taken)) + 3 * outside, len(tried), label, box))
+            start = (box.x0 if right > 0 else box.x1, (box.y0 + box.y1) / 2)
+            mistaken = min(places, key=lambda p: dist(p, start)) != places[points.index(point)]
+            tried.append((sum(map(box.overlaps, taken)) + 3 * outside + 2 * mistaken, len(tried), label, box))
         best = min(tried, key=lambda place: place[:2])
         for _, _, label, _ in tried:
             if label is not best[2]:
