@@ -38,7 +38,7 @@ def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..
     assert float(found[0]["training_flops"]) == 3 * 2 * (4 * 4 + 4 * 3) * items * 2
     assert all(p["status"] == "ok" and 0 <= float(p["value"]) <= 1 for p in found) and "[8/8]" in first
     report = project / "studies/reports/laptop"
-    assert {p.name for p in report.iterdir()} >= {"studies.md", "studies.html", "score_against_size_iris.png"}
+    assert {p.name for p in report.iterdir()} >= {"studies.md", "studies.html", "score_against_parameters_iris.png"}
     assert "hidden 4" in (report / "studies.md").read_text()
 
     again = scratch.cli(project, "study").stdout

@@ -70,7 +70,7 @@ def learning_curves(
             _band(axes, curves[row.key], colour, marker=marker, markersize=4, markevery=every, linewidth=1.8)
             axes.set_title(_label(row, rows), loc="left")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-            percent(axes, row.metric)
+            _percent(axes, row.metric)
         _name_lines(grid[0], histories[shown[0].key], shown[0].metric)
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
@@ -105,7 +105,7 @@ def score_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Path |
         figure = Figure(figsize=(6.4, 4.4) if len(points) < 8 else (9.0, 6.0), layout="constrained")
         axes = figure.subplots()
         axes.set(xscale="log", xlabel="training time, seconds (log scale)", ylabel=f"test {NAMES.get(metric, metric)}")
-        percent(axes, metric)
+        _percent(axes, metric)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -132,14 +132,14 @@ def score_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Path |
 def direct_labels(axes: Axes, points: Sequence[Point]) -> None:
     """Each label where it covers the least of points, bars and earlier labels; of equal places, the nearest.
 
-    A label that begins nearer to another point would name that one. A point without a label is only kept clear of.
+    A label that begins nearer to another point would name that one.
     """
     taken = []
     places = [tuple(place) for place in axes.transData.transform([(point.x, point.y) for point in points])]
     for point in points:
         (x, y), (_, top) = axes.transData.transform([(point.x, point.y), (point.x, point.y + point.half_width)])
         taken += [Bbox.from_extents(x - 7, y - 7, x + 7, y + 7), Bbox.from_extents(x - 3, 2 * y - top, x + 3, top)]
-    for point in sorted((p for p in points if p.label), key=lambda p: -p.y):
+    for point in sorted(points, key=lambda p: -p.y):
         tried: list[tuple[float, int, Any, Bbox]] = []
         for far, (right, up) in product((9, 18, 32, 48), product((1, -1), (0, 1, -1))):
             label = axes.annotate(
@@ -169,7 +169,7 @@ def _label(row: Row, rows: Sequence[Row]) -> str:
     return row.model if sum(r.model == row.model and r.data == row.data for r in rows) == 1 else row.key
 
 
-def percent(axes: Axes, metric: str) -> None:
+def _percent(axes: Axes, metric: str) -> None:
     """Accuracies in per cent."""
     if metric == "accuracy":
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")

@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import fmean
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
@@ -50,8 +49,11 @@ def build(params: Params, root: Path = paths.ROOT) -> None:
     blocks: list[Block] = [Heading(f"Studies, profile {params.profile}", 1), Text([NOTE])]
     for data in dict.fromkeys(p.data for p in points):
         group = [p for p in points if p.data == data]
-        caption = f"Score on the test items of {data} against size: mean over seeds and 95 % interval, a line a study."
-        blocks += [Heading(data), Picture(score_against_size(out / f"score_against_size_{data}", group), caption)]
+        blocks.append(Heading(data))
+        for name, label in AXES.items():
+            if picture := score_against_size(out / f"score_against_{name}_{data}", name, group):
+                caption = f"{data}, test items, against {label}: mean and 95 % interval; in grey the other studies."
+                blocks.append(Picture(picture, caption))
         blocks += [table(name, [p for p in group if p.study == name]) for name in dict.fromkeys(p.study for p in group)]
     (out / "studies.md").write_text(document.markdown(blocks))
     (out / "studies.html").write_text(document.page(f"Studies, profile {params.profile}", blocks))
@@ -116,51 +118,49 @@ def table(study: str, points: Sequence[Point]) -> Table:
     )
 
 
-def score_against_size(path: Path, points: Sequence[Point]) -> Path:
-    """Two panels, parameters and operations of training, both logarithmic: a line a study through its points."""
-    looks = plots.styles(list(dict.fromkeys(p.study for p in points)))
+def score_against_size(path: Path, name: str, points: Sequence[Point]) -> Path | None:
+    """Small multiples, one panel a study, the others behind in grey; size is logarithmic, and so is an error rate."""
+    lines = {
+        study: _line(name, [p for p in points if p.study == study]) for study in dict.fromkeys(p.study for p in points)
+    }
+    lines = {study: line for study, line in lines.items() if line}
+    if not lines:
+        return None
+    looks, metric = plots.styles(list(lines)), points[0].metric
+    columns = min(4, len(lines))
     with matplotlib.rc_context(plots.STYLE):
-        figure = Figure(figsize=(12.5, 6.0), layout="constrained")
-        panels = figure.subplots(1, len(AXES), sharey=True)
-        for axes, label in zip(panels, AXES.values(), strict=True):
-            axes.set(xscale="log", xlabel=f"{label} (log scale)")
-            axes.xaxis.set_major_locator(LogLocator(numticks=12))
+        figure = Figure(figsize=(2.9 * columns, 2.5 * -(-len(lines) // columns) + 0.5), layout="constrained")
+        grid = list(figure.subplots(-(-len(lines) // columns), columns, sharex=True, sharey=True, squeeze=False).flat)
+        for axes, (study, line) in zip(grid, lines.items(), strict=False):
+            for other in lines.values():
+                axes.plot([x for x, _, _ in other], [y for _, y, _ in other], color="#cccccc", linewidth=0.8, zorder=1)
+            x, y, half = zip(*line, strict=True)
+            colour, marker = looks[study]
+            axes.errorbar(
+                x, y, yerr=half, color=colour, marker=marker, markersize=5, linewidth=1.8, capsize=2, zorder=3
+            )
+            axes.set(xscale="log", yscale="log" if metric == "accuracy" else "linear")
+            axes.set_title(next(p.model for p in points if p.study == study), loc="left")
+            axes.xaxis.set_major_locator(LogLocator(numticks=6))
             axes.xaxis.set_minor_locator(NullLocator())
-            axes.margins(x=0.12)
-        metric = points[0].metric
-        panels[0].set_ylabel(f"test {plots.NAMES.get(metric, metric)}")
-        plots.percent(panels[0], metric)
-        drawn = [_draw(axes, name, points, looks) for axes, name in zip(panels, AXES, strict=True)]
-        figure.draw_without_rendering()  # settles the layout: labels are placed in pixels
-        for axes, marks in zip(panels, drawn, strict=True):
-            plots.direct_labels(axes, marks)
+        if metric == "accuracy":
+            grid[0].yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 3, 5)))
+            grid[0].yaxis.set_minor_locator(NullLocator())
+            grid[0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        for place in range(len(lines), len(grid)):
+            grid[place].set_axis_off()
+            grid[place - columns].tick_params(labelbottom=True)  # the lowest of its column
+        figure.supxlabel(f"{AXES[name]} (log scale)", fontsize=10)
+        label = "error (log scale)" if metric == "accuracy" else plots.NAMES.get(metric, metric)
+        figure.supylabel(f"test {label}", fontsize=10)
         return plots.save(figure, path)
 
 
-def _draw(axes: Axes, name: str, points: Sequence[Point], looks: plots.Styles) -> list[plots.Point]:
-    """The lines of one panel; of each its marks, the largest one named after the model."""
-    marks: list[plots.Point] = []
-    for study, (colour, marker) in looks.items():
-        line = [
-            plots.Point("", colour, marker, size, p.score.mean, p.score.half_width or 0.0)
-            for p in points
-            if p.study == study and (size := p.sizes[name]) and p.score.mean is not None
-        ]
-        if line:
-            line.sort(key=lambda mark: mark.x)
-            model = next(p.model for p in points if p.study == study)
-            axes.errorbar(
-                [mark.x for mark in line],
-                [mark.y for mark in line],
-                yerr=[mark.half_width for mark in line],
-                color=colour,
-                marker=marker,
-                markersize=6,
-                linewidth=1.4,
-                capsize=2,
-                elinewidth=0.8,
-                markeredgecolor="#333333",
-                markeredgewidth=0.5,
-            )
-            marks += [*line[:-1], line[-1]._replace(label=model)]
-    return marks
+def _line(name: str, points: Sequence[Point]) -> list[tuple[float, float, float]]:
+    """(size, error rate or score, half width) of a study's points, by size."""
+    line = []
+    for p in points:
+        if p.sizes[name] and p.score.mean is not None:
+            shown = 1 - p.score.mean if p.metric == "accuracy" else p.score.mean
+            line.append((float(p.sizes[name] or 0), shown, p.score.half_width or 0.0))
+    return sorted(line)

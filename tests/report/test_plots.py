@@ -13,9 +13,9 @@ def test_a_label_begins_nearest_to_its_own_point(gap: float) -> None:
     axes = Figure(figsize=(6, 4)).subplots()
     axes.set(xlim=(0, 1), ylim=(0, 1))
     points = [Point("left", "k", "o", 0.5, 0.5, 0.0), Point("right", "k", "o", 0.5 + gap, 0.501, 0.0)]
-    points += [Point("", "k", "o", 0.57 + gap, 0.5, 0.2)]  # in the way of the right one's label
+    points += [Point("other", "k", "o", 0.57 + gap, 0.5, 0.2)]  # in the way of the right one's label
     direct_labels(axes, points)
-    assert {label.get_text() for label in axes.texts} == {"left", "right"}
+    assert {label.get_text() for label in axes.texts} == {"left", "right", "other"}
     for label in axes.texts:
         box = label.get_window_extent()
         start = (box.x0 if label.get_ha() == "left" else box.x1, (box.y0 + box.y1) / 2)
