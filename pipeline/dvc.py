@@ -1,7 +1,7 @@
 """`dvc` as `make repro` calls it: the same command, which writes its lock file now and then instead of at every stage.
 
-After each stage DVC reads and writes the whole of dvc.lock with a parser that keeps comments: 2.5 s a stage at 150
-stages, more than the stage itself. Here it is read once and written every few seconds and at the end. A kill in between
+After each stage DVC reads and writes the whole of dvc.lock with a parser that keeps comments: with many stages that
+takes longer than the stage itself. Here it is read once and written every few seconds and at the end. A kill in between
 loses the newest entries; those stages are asked again and find all of their cells.
 """
 

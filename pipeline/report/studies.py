@@ -1,7 +1,7 @@
 """Figures and tables of studies, from their lines in `studies/results` alone."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -65,12 +65,11 @@ def read(path: Path) -> list[Point]:
         return []
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file))
-    by_point = {varied: [line for line in lines if line["varied"] == varied] for varied in _each(lines, "varied")}
+    by_point = {
+        varied: [line for line in lines if line["varied"] == varied]
+        for varied in dict.fromkeys(line["varied"] for line in lines)
+    }
     return [_point(varied, group) for varied, group in by_point.items()]
-
-
-def _each(lines: Iterable[Mapping[str, str]], column: str) -> dict[str, None]:
-    return dict.fromkeys(line[column] for line in lines)
 
 
 def _point(varied: str, lines: Sequence[Mapping[str, str]]) -> Point:

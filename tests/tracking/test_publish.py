@@ -286,6 +286,7 @@ def test_a_row_that_only_another_profile_has_keeps_its_runs(laboratory: Laborato
     laboratory.edit(row, f"{row}, only: [laptop]")
     laboratory.edit("profile: laptop", "profile: paper")
     assert len(mine) == 2 and mine <= records.current(laboratory.params, before)
+    laboratory.publish()
     assert Ledger(laboratory.roots.ledger).aliases["shapes-svm"]["laptop_champion"] == 1
     laboratory.edit("shapes_svm:", "shapes_svm_renamed:")
     assert not mine & records.current(laboratory.params, before)
