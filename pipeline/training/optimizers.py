@@ -1,6 +1,7 @@
 """torch's optimizers and schedules, built from a recipe."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,7 +11,8 @@ from pipeline.training.recipe import Gradient
 
 
 def optimizer(parameters: Iterable[nn.Parameter], recipe: Gradient) -> torch.optim.Optimizer:
-    """Fused: one kernel for all parameters instead of a loop over them."""
+    """Fused: one kernel for all parameters of a group instead of a loop over them."""
+    parameters = groups(parameters, recipe.weight_decay)
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
             parameters,
@@ -22,6 +24,19 @@ def optimizer(parameters: Iterable[nn.Parameter], recipe: Gradient) -> torch.opt
         )
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
     return kind(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+
+
+def groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Weights, which decay, apart from biases and the gains of norms, (C,), which do not.
+
+    They are few, no function grows rougher by them, and a gain pulled towards zero only slows the layer behind it
+    (Goyal et al. 2017, section 5.3; He et al. 2019: Bag of tricks, section 3.1).
+    """
+    every = list(parameters)
+    weights, others = [p for p in every if p.ndim > 1], [p for p in every if p.ndim < 2]
+    if not weight_decay or not others or not weights:
+        return [{"params": every, "weight_decay": weight_decay if weights else 0.0}]
+    return [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def schedule(optimizer: torch.optim.Optimizer, recipe: Gradient, updates: int) -> LRScheduler | None:
