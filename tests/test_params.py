@@ -64,7 +64,7 @@ REFUSED = [
     ),
     ("lr: 0.01}", "lr: 0.01, wieght_decay: 0.1}", "recipes.quick.wieght_decay", "did you mean 'weight_decay'?"),
     ("{kind: fit}", "{kind: fit, scalling: unit}", "recipes.fit.scalling", "did you mean 'scaling'?"),
-    ("set: {}", "set: {learning_rate: 0.1}", "experiments.flowers_mlp.set.learning_rate", "valid: batch_size"),
+    ("set: {}", "set: {learning_rate: 0.1}", "experiments.flowers_mlp.set.learning_rate", "valid: augment, batch_size"),
     ("hidden: [16]", "hiden: [16]", "experiments.flowers_mlp.args.hiden", "did you mean 'hidden'?"),
     ("{C: 1.0}", "{CC: 1.0}", "experiments.flowers_svm.args.CC", "did you mean 'C'?"),
     ("skip: 1}", "skp: 1}", "data.flowers.options.skp", "did you mean 'skip'?"),
@@ -141,7 +141,7 @@ REFUSED = [
     ("lr: 0.01", "lr: 0.01, momentum: 0.9", "recipes.quick", "momentum 0.9 has no meaning for adamw; use sgd"),
     ("lr: 0.01", "lr: 0.01, last_layer: bayesian", "experiments.flowers_mlp", "set that to 0.0"),
     ("lr: 0.01", "lr: 0.01, warmup: 0.0", "recipes.quick", "one_cycle needs a warmup above 0; use cosine"),
-    ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "use sgd or momentum 0.0"),
+    ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "use sgd, rmsprop or muon, or momentum 0.0"),
     ("set: {}", "set: {kind: fit}", "experiments.flowers_mlp.set.kind", "name another recipe"),
     ("recipe: fit", "recipe: quick", "experiments.flowers_svm.recipe", "classical/svm needs kind fit; valid: fit"),
     (
