@@ -80,7 +80,7 @@ def _step(spec: dict, data: dataset.Dataset, tuned: int, fuse: int) -> Callable[
         torch.compiler.reset()  # or this row counts as the last one with other shapes, and its code is general and slow
         loss = torch.compile(loss)
     if tuned:
-        optimizer = optimizers.optimizer(body.parameters(), recipe)
+        optimizer = optimizers.optimizer(body, recipe)
     else:
         optimizer = torch.optim.AdamW(body.parameters(), recipe.lr, foreach=False, fused=False)
 

@@ -74,7 +74,7 @@ def loop(spec: dict[str, Any], data: dataset.Dataset) -> list[float]:
     body, size, count = network.body, recipe.batch_size, len(data.y["train"])
     x, y = network.prepare(torch.from_numpy(data.x["train"])), torch.from_numpy(data.y["train"])
     seen, labels = network.prepare(torch.from_numpy(data.x["validation"])), torch.from_numpy(data.y["validation"])
-    optimizer = optimizers.optimizer(body.parameters(), recipe)
+    optimizer = optimizers.optimizer(body, recipe)
     schedule = optimizers.schedule(optimizer, recipe, epochs * -(-count // size))
     losses = []
     draws = train.Batches(data.x["train"], data.y["train"], size, spec["seed"])

@@ -20,6 +20,7 @@ CHAIN = [
     ["data.section", "training.recipe", "search.space"],  # sections of params.yaml, beside what they are for
     ["params", "contradictions", "cells"],
     ["data"],
+    ["training.losses"],  # of any network, and of models that have one as their own
     ["tasks", "models"],
     ["training"],
     ["classical"],

@@ -23,10 +23,11 @@ def build(
     *,
     activation: Literal["tanh", "relu"] = "tanh",
     width: Annotated[float, Field(gt=0)] = 1.0,
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> nn.Module:
     """(N, C, 28, 28), padded to 32 x 32 as in the paper, or (N, C, 32, 32) to logits (N, outputs).
 
-    width: a factor of the paper's maps and units, 6, 16, 120 and 84.
+    width: a factor of the paper's maps and units, 6, 16, 120 and 84. dropout: of the last dense layer's inputs.
     """
     channels, *size = shape
     if size not in ([28, 28], [32, 32]):
@@ -44,5 +45,6 @@ def build(
         act(),
         nn.Linear(c5, f6),
         act(),
+        *([nn.Dropout(dropout)] if dropout else []),
         nn.Linear(f6, outputs),
     )

@@ -57,7 +57,7 @@ class System(pl.LightningModule):
         self.history: list[dict[str, float]] = []
 
     def configure_optimizers(self) -> Any:
-        optimizer = optimizers.optimizer(self.network.body.parameters(), self.recipe)
+        optimizer = optimizers.optimizer(self.network.body, self.recipe)
         schedule = optimizers.schedule(optimizer, self.recipe, self.epochs * len(self.batches["train"]))
         return optimizer if schedule is None else ([optimizer], [schedule])
 
