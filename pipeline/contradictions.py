@@ -81,6 +81,8 @@ def contradictions(params: "Params") -> Iterator[Problem]:
             yield ("evaluators", index), unknown("evaluator", evaluator, signature.names("evaluate/evaluators"))
     for key, data in params.data.items():
         yield from _data_problems(params, ("data", key), data)
+    for key, recipe in params.recipes.items():
+        yield from _augment_problems(("recipes", key, "augment"), getattr(recipe, "augment", []))
     for key, experiment in params.experiments.items():
         yield from _experiment_problems(params, ("experiments", key), experiment)
     for key, variant in params.variants.items():
@@ -150,6 +152,9 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
             try:
                 resolved = resolve(recipe, experiment.set)
                 yield from _recipe_problems(where, resolved, target, experiment.data)
+                yield from _augment_problems((*where, "set", "augment"), experiment.set.get("augment", []))
+                if isinstance(resolved, Gradient) and experiment.data in params.data:
+                    yield from _kind_problems(where, resolved, experiment.data, params.data[experiment.data])
                 if known and (why := _refused(params, experiment, resolved, target)):
                     yield where, why
             except ValidationError as error:
@@ -168,6 +173,35 @@ def _recipe_problems(where: Location, recipe: Gradient | Fit, target: str, data:
         yield where, f"label_smoothing {recipe.label_smoothing} is for classes, but {data} has numbers; set it to 0.0"
     if recipe.last_layer == "bayesian" and recipe.weight_decay:
         yield where, f"last_layer bayesian has a prior instead of weight_decay {recipe.weight_decay}; set that to 0.0"
+
+
+def _augment_problems(where: Location, steps: list[dict[str, Any]]) -> Iterator[Problem]:
+    known = signature.names("data/augmentations")
+    for index, step in enumerate(steps):
+        name, options = step.get("name"), {k: v for k, v in step.items() if k != "name"}
+        if name not in known:
+            yield (*where, index, "name"), unknown("augmentation", str(name), known)
+        else:
+            yield from _option_problems(f"data/augmentations/{name}", "build", (*where, index), options)
+
+
+def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
+    """What the items of data set `name`, before any view, can't be augmented or mixed with."""
+    if data.reader not in signature.names("data/readers"):
+        return  # said where the data is
+    kinds = {a: signature.constant(f"data/augmentations/{a}", "KINDS") for a in signature.names("data/augmentations")}
+    fits = [a for a, takes in kinds.items() if data.kind in takes]
+    for step in recipe.augment:
+        if data.kind not in (takes := kinds.get(str(step.get("name")), [data.kind])):
+            yield (
+                where,
+                (
+                    f"augmentation {step['name']!r} is for {' and '.join(takes)} data, but {name} is {data.kind}; "
+                    f"valid: {', '.join(fits) or 'none'}"
+                ),
+            )
+    if recipe.cutmix and data.kind != "image":
+        yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"
 
 
 def _refused(params: "Params", experiment: "Experiment", recipe: Gradient | Fit, target: str) -> str | None:
