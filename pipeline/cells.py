@@ -136,9 +136,10 @@ def order(key: str, folder: Path, entry: str, spec: dict[str, Any], inputs: dict
         module = importlib.import_module(entry)
         result = {"reason": None, **module.run(spec, folder, {name: Path(p) for name, p in inputs.items()})}
         costs = result.pop("costs", {})
-        costs |= {"seconds": round(time.perf_counter() - wall, 4), "cpu_seconds": round(_cpu_seconds() - cpu, 4)}
+        spent = {"seconds": time.perf_counter() - wall, "cpu_seconds": _cpu_seconds() - cpu}
+        costs = {name: round(seconds, 4) for name, seconds in spent.items()} | costs
         write_json(folder / "result.json", result)
-        write_json(folder / "costs.json", costs | surroundings(spec.get("threads")))
+        write_json(folder / "costs.json", surroundings(spec.get("threads")) | costs)
         seal(folder, key)
         return result
 

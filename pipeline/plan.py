@@ -3,13 +3,21 @@
 The one place that says which parameters, sources and inputs decide which cell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline import fingerprint, paths, signature
 from pipeline.cells import Cell
 from pipeline.params import Params, ParamsError
+
+SAME = "pipeline.same"
+
+
+def _chance(spec: Mapping[str, Any]) -> bool:
+    """Whether the seed of a train cell decides anything: its draw of items, or the model's own."""
+    drawn = spec["budget"]["samples"] is not None or spec["recipe"]["sampling"] == "balanced"
+    return drawn or bool(signature.constant(spec["model"], "CHANCE", True))
 
 
 class Plan:
@@ -70,6 +78,9 @@ class Plan:
             f"pipeline.tasks.{spec['task']}",
             *(f"pipeline.data.augmentations.{step['name']}" for step in spec["recipe"].get("augment", [])),
         )
+        inputs = {"data": self.prepare(experiment.data)}
+        if seed != (first := self.profile.seeds[0]) and not _chance(spec):
+            entry, inputs["same"] = SAME, self.train(key, first, changes)
         return self._cell(
             "train",
             entry,
@@ -77,7 +88,7 @@ class Plan:
             paths.artifacts(self.params.profile, key) / f"seed{seed}",
             f"{key} seed {seed}",
             modules,
-            {"data": self.prepare(experiment.data)},
+            inputs,
         )
 
     def compress(self, key: str, seed: int) -> Cell:
@@ -105,14 +116,17 @@ class Plan:
         modules = [f"pipeline.evaluate.evaluators.{e}" for e in self.params.evaluators]
         modules += [f"pipeline.tasks.{spec['task']}"]
         modules += [] if variant else subject.modules  # what it is built from again
+        entry, inputs = "pipeline.evaluate.evaluate", {"model": subject, "data": self.prepare(data)}
+        if "same" in subject.inputs:
+            entry, inputs["same"] = SAME, self.evaluate(key, self.profile.seeds[0])
         return self._cell(
             "evaluate",
-            "pipeline.evaluate.evaluate",
+            entry,
             spec,
             paths.results(self.params.profile, key),
             f"{key} seed {seed}",
             tuple(dict.fromkeys(modules)),
-            {"model": subject, "data": self.prepare(data)},
+            inputs,
         )
 
     def experiment(self, key: str) -> Iterator[Cell]:

@@ -27,8 +27,8 @@ class Laboratory:
         """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe."""
         budget = changes.pop("budget", {"samples": 300, "validation": 100, "epochs": 2})
         args, precision = changes.pop("args", {}), changes.pop("precision", "32-true")
-        cell = self.plan.train(key, seed, {"set": changes, "args": args})
-        spec = {**cell.spec, "kind": "train", "budget": budget, "precision": precision}
+        cell = self.plan.train(key, self.plan.profile.seeds[0], {"set": changes, "args": args})
+        spec = {**cell.spec, "kind": "train", "seed": seed, "budget": budget, "precision": precision}
         return self._order(cell.entry, spec, {"data": self.data(cell.spec["data"])}, folder)
 
     def evaluate(self, model: Path) -> Path:

@@ -24,7 +24,7 @@ CHAIN = [
     ["training"],
     ["classical"],
     ["evaluate"],
-    ["compress"],
+    ["compress", "same"],
     ["plan"],
     ["runner", "warm"],
     ["estimate", "command_line"],

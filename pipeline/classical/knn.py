@@ -8,6 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 INPUTS = ("tabular",)
 REQUIRES = (({"sampling": ("none", "balanced")}, "neighbours take no class weights"),)
+CHANCE = False  # the seed decides nothing
 PROBABILISTIC = False  # shares of k votes: 0 and 1 where all agree, which no probability is
 TRUSTED: list[str] = []
 

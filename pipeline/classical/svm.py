@@ -14,6 +14,7 @@ from sklearn.svm import SVC, SVR
 
 INPUTS = ("tabular",)
 REQUIRES = (({"target": ("class",)}, "there is no hard margin of numbers", {"margin": "hard"}),)
+CHANCE = False  # the seed decides nothing
 PROBABILISTIC = False
 # What `skops` may construct when a model is read back: types that this file's estimator holds beyond its defaults.
 TRUSTED: list[str] = []

@@ -12,10 +12,10 @@ from pipeline.training.recipe import Gradient
 
 def optimizer(parameters: Iterable[nn.Parameter], recipe: Gradient) -> torch.optim.Optimizer:
     """Fused: one kernel for all parameters of a group instead of a loop over them."""
-    parameters = groups(parameters, recipe.weight_decay)
+    grouped = groups(parameters, recipe.weight_decay)
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
-            parameters,
+            grouped,
             recipe.lr,
             recipe.momentum,
             weight_decay=recipe.weight_decay,
@@ -23,7 +23,7 @@ def optimizer(parameters: Iterable[nn.Parameter], recipe: Gradient) -> torch.opt
             fused=True,
         )
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
-    return kind(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+    return kind(grouped, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
 
 
 def groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:

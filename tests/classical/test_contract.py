@@ -55,6 +55,18 @@ def test_equal_fits_have_equal_hashes_and_others_have_not(name: str, problem: Pr
     assert digest(0) == digest(0) != digest(40)
 
 
+@pytest.mark.parametrize("name", [n for n in NAMES if not signature.constant(f"classical/{n}", "CHANCE", True)])
+def test_a_model_without_chance_takes_nothing_from_its_seed(name: str, problem: Problem) -> None:
+    target, train, validation = problem
+    module = importlib.import_module(f"pipeline.classical.{name}")
+
+    def digest(seed: int) -> str:
+        np.random.seed(seed)
+        return _fit.weights_hash(module.arrays(module.fit(module.build(target, seed, None), train, validation)))
+
+    assert len({digest(seed) for seed in range(4)}) == 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("data", ["iris", "diabetes"])
 def test_a_cell_of_it_is_read_back_with_equal_answers(name: str, data: str, laboratory: Any, tmp_path: Path) -> None:
