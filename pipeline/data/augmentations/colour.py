@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torchvision.transforms.v2 import functional
 
+from pipeline.data.augmentations._groups import grouped
 from pipeline.data.augmentations._step import Drawn, Step
 
 KINDS = ("image",)
@@ -38,11 +39,14 @@ def build(
         return factors, torch.rand(count, 3, generator=generator).argsort(1)
 
     def apply(x: Tensor, factors: Tensor, order: Tensor) -> Tensor:
-        x = x.clone()
+        brightness, contrast, saturation = factors.view(-1, 3, 1, 1, 1).unbind(1)
+        adjusts = (
+            lambda images, group: _brightness(images, brightness[group]),
+            lambda images, group: _contrast(images, contrast[group]),
+            lambda images, group: _saturation(images, saturation[group]),
+        )
         for turn in order.unbind(1):
-            for number, adjusted in enumerate((_brightness, _contrast, _saturation)):
-                chosen = (turn == number).nonzero()[:, 0]
-                x[chosen] = adjusted(x[chosen], factors[chosen, number].view(-1, 1, 1, 1))
+            x = grouped(x, turn, adjusts)
         return x
 
     return Step(draw, apply)

@@ -36,6 +36,6 @@ def build(
 
     def apply(x: Tensor, top: Tensor, left: Tensor) -> Tensor:
         padded = functional.pad(x, [padding], [fill], border)
-        return windows(padded, top, left, height, width)
+        return windows(padded.contiguous(), top, left, height, width)
 
     return Step(draw, apply)

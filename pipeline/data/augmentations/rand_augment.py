@@ -5,7 +5,6 @@ Its operations and ranges. Images are grouped by what they drew; a group is one 
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated
 
 import torch
@@ -13,6 +12,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torchvision.transforms.v2 import functional
 
+from pipeline.data.augmentations._groups import grouped
 from pipeline.data.augmentations._step import Drawn, Step
 
 KINDS = ("image",)
@@ -33,17 +33,15 @@ def build(
     """
     if shape[0] not in (1, 3):
         raise ValueError(f"rand_augment: images have {shape[0]} channels; it takes 1 or 3")
-    known = [partial(operation, sign=sign) for operation in space(shape, magnitude, fill).values() for sign in (1, -1)]
+    operators = space(shape, magnitude, fill).values()
+    known = [lambda x, _, f=f, sign=sign: f(x, sign) for f in operators for sign in (1, -1)]
 
     def draw(count: int, generator: Generator) -> Drawn:
         return (torch.randint(len(known), (count, operations), generator=generator),)
 
     def apply(x: Tensor, drawn: Tensor) -> Tensor:
-        x = x.clone()
         for turn in drawn.unbind(1):
-            for number in turn.unique().tolist():
-                chosen = (turn == number).nonzero()[:, 0]
-                x[chosen] = known[number](x[chosen])
+            x = grouped(x, turn, known)
         return x
 
     return Step(draw, apply)

@@ -34,7 +34,8 @@ def build(
         steps = torch.arange(shape[0], device=x.device)
         last = (~x.isnan().any(2)).sum(1, keepdim=True) - 1  # (N, 1), the same for all steps
         share = (steps / last.clamp(min=1)).clamp(max=1)
-        return torch.where((steps <= last).unsqueeze(2), _read(x, warped(share, speeds) * last), torch.nan)
+        times = (warped(share, speeds) * last).minimum(last)  # a rounding beyond the last step would read its padding
+        return torch.where((steps <= last).unsqueeze(2), _read(x, times), torch.nan)
 
     return Step(draw, apply)
 
