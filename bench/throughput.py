@@ -7,20 +7,17 @@ memory settings of cells (`runner.MEMORY`).
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 import torch
 from torch.nn import functional
 
-from bench.figures import Figure, alone
+from bench.figures import Figure, alone, apart
 from pipeline import params
 from pipeline.data import dataset
 from pipeline.plan import Plan
-from pipeline.runner import MEMORY, Run
+from pipeline.runner import Run
 from pipeline.training import network as networks
 from pipeline.training import optimizers, train
 from pipeline.training.recipe import Gradient
@@ -30,15 +27,9 @@ LIMITS = {"fmnist_resnet20": 1 / 0.6, "fmnist_lenet5": 1 / 0.3}
 
 
 def measure() -> Iterator[Figure]:
-    """In a process of its own, since memory settings are read at its start."""
-    words = [sys.executable, "-m", "bench.throughput"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **MEMORY}) as process:
-        assert process.stdout
-        for line in process.stdout:
-            name, values, limit = json.loads(line)
-            yield alone(name, values, "x", limit)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
+    """Of `work`, in a process of its own."""
+    for name, values, limit in apart("bench.throughput"):
+        yield alone(name, values, "x", limit)
 
 
 def work() -> Iterator[tuple[str, list[float], float | None]]:

@@ -81,6 +81,8 @@ def contradictions(params: "Params") -> Iterator[Problem]:
             yield ("evaluators", index), unknown("evaluator", evaluator, signature.names("evaluate/evaluators"))
     for key, data in params.data.items():
         yield from _data_problems(params, ("data", key), data)
+    for key, recipe in params.recipes.items():
+        yield from _augment_problems(("recipes", key, "augment"), getattr(recipe, "augment", []))
     for key, experiment in params.experiments.items():
         yield from _experiment_problems(params, ("experiments", key), experiment)
     for key, variant in params.variants.items():
@@ -150,8 +152,10 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
             try:
                 resolved = resolve(recipe, experiment.set)
                 yield from _recipe_problems(where, resolved, target, experiment.data)
+                yield from _augment_problems((*where, "set", "augment"), experiment.set.get("augment", []))
                 if isinstance(resolved, Gradient) and experiment.data in params.data:
-                    yield from _data_recipe_problems(where, resolved, experiment.data, params.data[experiment.data])
+                    yield from _kind_problems(where, resolved, experiment.data, params.data[experiment.data])
+                    yield from _refit_problems(where, resolved, experiment.data, params.data[experiment.data])
                 if known and (why := _refused(params, experiment, resolved, target)):
                     yield where, why
             except ValidationError as error:
@@ -188,10 +192,8 @@ def _bayesian_problems(where: Location, recipe: Gradient) -> Iterator[Problem]:
         yield where, f"last_layer bayesian needs its task's likelihood, not loss {recipe.loss!r}; set that to default"
 
 
-def _data_recipe_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
-    """What a recipe asks that the data set's kind or split can't give."""
-    if recipe.cutmix and data.reader in signature.names("data/readers") and data.kind != "image":
-        yield where, f"cutmix {recipe.cutmix} cuts images, but {name} is {data.kind}; set it to 0.0"
+def _refit_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
+    """What goes by validation items, where they were trained on."""
     if not data.split.refit:
         return
     choices = {
@@ -206,6 +208,35 @@ def _data_recipe_problems(where: Location, recipe: Gradient, name: str, data: Da
                 f"{what} goes by validation items, but {name} keeps them in train (refit): nothing can be chosen on "
                 f"them; set it to {off}",
             )
+
+
+def _augment_problems(where: Location, steps: list[dict[str, Any]]) -> Iterator[Problem]:
+    known = signature.names("data/augmentations")
+    for index, step in enumerate(steps):
+        name, options = step.get("name"), {k: v for k, v in step.items() if k != "name"}
+        if name not in known:
+            yield (*where, index, "name"), unknown("augmentation", str(name), known)
+        else:
+            yield from _option_problems(f"data/augmentations/{name}", "build", (*where, index), options)
+
+
+def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
+    """What the items of data set `name`, before any view, can't be augmented or mixed with."""
+    if data.reader not in signature.names("data/readers"):
+        return  # said where the data is
+    kinds = {a: signature.constant(f"data/augmentations/{a}", "KINDS") for a in signature.names("data/augmentations")}
+    fits = [a for a, takes in kinds.items() if data.kind in takes]
+    for step in recipe.augment:
+        if data.kind not in (takes := kinds.get(str(step.get("name")), [data.kind])):
+            yield (
+                where,
+                (
+                    f"augmentation {step['name']!r} is for {' and '.join(takes)} data, but {name} is {data.kind}; "
+                    f"valid: {', '.join(fits) or 'none'}"
+                ),
+            )
+    if recipe.cutmix and data.kind != "image":
+        yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"
 
 
 def _refused(params: "Params", experiment: "Experiment", recipe: Gradient | Fit, target: str) -> str | None:

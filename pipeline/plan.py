@@ -73,7 +73,11 @@ class Plan:
             "recipe": params.recipe_of(key).model_dump(),
         }
         entry = "pipeline.training.train" if folder == "models" else "pipeline.classical._fit"
-        modules = (f"pipeline.{experiment.model.replace('/', '.')}", f"pipeline.tasks.{spec['task']}")
+        modules = (
+            f"pipeline.{experiment.model.replace('/', '.')}",
+            f"pipeline.tasks.{spec['task']}",
+            *(f"pipeline.data.augmentations.{step['name']}" for step in spec["recipe"].get("augment", [])),
+        )
         inputs = {"data": self.prepare(experiment.data)}
         if seed != (first := self.profile.seeds[0]) and not _chance(spec):
             entry, inputs["same"] = SAME, self.train(key, first, changes)

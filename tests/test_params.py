@@ -132,6 +132,22 @@ REFUSED = [
     ("  flowers_mlp: {trials", "  flower_mlp: {trials", "search.flower_mlp", "did you mean 'flowers_mlp'?"),
     ("kind: gradient", "kind: gradiant", "recipes.quick.kind", "did you mean 'gradient'?"),
     ("kind: gradient, ", "", "recipes.quick.kind", "required"),
+    ("lr: 0.01", "lr: 0.01, augment: [{name: flop}]", "recipes.quick.augment.0.name", "did you mean 'flip'?"),
+    ("lr: 0.01", "lr: 0.01, augment: [{pixels: 2}]", "recipes.quick.augment.0.name", "valid: colour, crop"),
+    ("lr: 0.01", "lr: 0.01, augment: [{name: [flip]}]", "recipes.quick.augment.0.name", "valid: colour, crop"),
+    (
+        "lr: 0.01",
+        "lr: 0.01, augment: [{name: flip}, {name: shift, pixel: 2}]",
+        "recipes.quick.augment.1.pixel",
+        "did you mean 'pixels'?",
+    ),
+    ("lr: 0.01", "lr: 0.01, augment: [{name: shift, pixels: 0}]", "recipes.quick.augment.0.pixels", "equal to 1"),
+    (
+        "args: {}, set: {}",
+        "args: {}, set: {augment: [{name: shift, pixels: 1.5}]}",
+        "experiments.pictures_cnn.set.augment.0.pixels",
+        "1.5",
+    ),
     # names that DVC would misread
     ("  flowers_mlp: {data", "  flowers.mlp: {data", "experiments.flowers.mlp", "a-z, 0-9 and _"),
     ("  quick:", "  quick.1:", "recipes.quick.1", "a-z, 0-9 and _"),
@@ -145,7 +161,7 @@ REFUSED = [
     ("lr: 0.01", "lr: 0.01, loss: hinges", "recipes.quick.loss", "'hinge'"),
     ("lr: 0.01", "lr: 0.01, loss: huber", "experiments.flowers_mlp", "'huber' is for numbers, but flowers has classes"),
     ("lr: 0.01", "lr: 0.01, loss: huber", "experiments.flowers_mlp", "valid: default, cross_entropy, binary_cross"),
-    ("lr: 0.01", "lr: 0.01, cutmix: 1.0", "experiments.flowers_mlp", "cuts images, but flowers is tabular; set it to"),
+    ("lr: 0.01", "lr: 0.01, cutmix: 1.0", "experiments.flowers_mlp", "cutmix 1.0 is for image data, but flowers is tabular"),
     ("lr: 0.01", "lr: 0.01, warmup: 0.0", "recipes.quick", "one_cycle needs a warmup above 0; use cosine"),
     ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "or momentum 0.0"),
     ("set: {}", "set: {kind: fit}", "experiments.flowers_mlp.set.kind", "name another recipe"),
@@ -218,6 +234,24 @@ REFUSED = [
         "sampling is 'weighted', but neighbours take no class weights; valid: 'none', 'balanced'",
     ),
     ("validation: 0.2, test: 0.3", "validation: 0.6, test: 0.5", "data.flowers", "leave no train"),
+    (
+        "args: {}, set: {}",
+        "args: {}, set: {augment: [{name: flip}, {name: jitter}]}",
+        "experiments.pictures_cnn",
+        "augmentation 'jitter' is for series data, but pictures is image; valid: colour, crop",
+    ),
+    (
+        "args: {hidden: [16]}, set: {}",
+        "args: {hidden: [16]}, set: {augment: [{name: flip}]}",
+        "experiments.flowers_mlp",
+        "augmentation 'flip' is for image data, but flowers is tabular; valid: none",
+    ),
+    (
+        "set: {}",
+        "set: {cutmix: 1.0}",
+        "experiments.flowers_mlp",
+        "cutmix 1.0 is for image data, but flowers is tabular",
+    ),
     ("low: 0.001", "low: 0.2", "search.flowers_mlp.set.lr", "must be below high"),
     ("set: {lr: {low: 0.001, high: 0.1, log: true}}", "set: {}", "search.flowers_mlp", "nothing to search"),
 ]
@@ -274,6 +308,12 @@ def test_nothing_goes_by_validation_items_that_are_trained_on(check: Any, asked:
     with pytest.raises(ParamsError, match=f"experiments.flowers_mlp: {asked.replace(':', '')} goes by validation"):
         check(kept.replace("lr: 0.01}", f"lr: 0.01, {asked}}}"))
     assert check(TEXT.replace("lr: 0.01}", f"lr: 0.01, {asked}}}"))
+
+
+def test_images_are_augmented_as_images_whatever_view_the_model_has_of_them(check: Any) -> None:
+    rows = "models/gru, recipe: quick, view: rows, args: {}, set: {augment: [{name: flip}, {name: shift, pixels: 1}]}"
+    text = TEXT.replace("models/cnn, recipe: quick, view: none, args: {}, set: {}", rows)
+    assert check(text).recipe_of("pictures_cnn").augment[1] == {"name": "shift", "pixels": 1}
 
 
 def test_a_row_of_another_profile_is_none_of_this_one(check: Any) -> None:
