@@ -50,7 +50,7 @@ class Health:
     def _hook(self, name: str) -> Any:
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
             found = output[0] if isinstance(output, tuple) else output
-            values = getattr(found, "data", found)  # of a packed sequence its values
+            values: Any = getattr(found, "data", found)  # of a packed sequence its values
             self._outputs[name] = float(values.detach().float().square().mean().sqrt())
 
         return keep
