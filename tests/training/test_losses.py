@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from pipeline.tasks import classification, regression
 from pipeline.training import losses
+from pipeline.training import network as networks
 from pipeline.training.recipe import Gradient
 
 Y = np.array([0, 2, 1, 2, 0])
@@ -77,6 +78,13 @@ def test_a_loss_of_numbers_is_its_equation(name: str) -> None:
 
 def test_by_default_it_is_the_task_s_own() -> None:
     assert chosen("default") is classification.loss and chosen("default", regression) is regression.loss
+
+
+@pytest.mark.parametrize("name", ["default", *OF_CLASSES])
+def test_a_network_says_whether_its_softmax_was_trained_as_probabilities(name: Any) -> None:
+    spec = {"model": "models/mlp", "args": {}, "view": "none", "recipe": {"kind": "gradient", "loss": name}}
+    network = networks.build(spec, (4,), 3, (np.zeros(4, np.float32), np.ones(4, np.float32)))
+    assert network.probabilistic is (name in ("default", "cross_entropy", "focal"))
 
 
 def test_label_smoothing_spreads_a_share_over_all_classes() -> None:
