@@ -1,7 +1,10 @@
 """What augmentation costs: against a step of LeNet-5, and against a DataLoader with torchvision's transforms."""
 
 import itertools
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from bench import throughput
-from bench.figures import Figure, clocked, compared
+from bench.figures import Figure, apart, clocked, compared
 from pipeline import params
 from pipeline.data import dataset
 from pipeline.data.augment import Augmentation
@@ -45,12 +48,16 @@ class Images(Dataset):
 
 
 def measure() -> Iterator[Figure]:
+    """Of `work`, in a process of its own."""
+    Run(1).fill([Plan(params.load()).prepare("fashion_mnist")])
+    yield from (Figure(**figure) for figure in apart("bench.augment"))
+
+
+def work() -> Iterator[Figure]:
     """Wall seconds in turn; ours has one thread, the DataLoader two workers that are there already."""
     torch.set_num_threads(1)
     plan = Plan(params.load())
-    prepared = plan.prepare("fashion_mnist")
-    Run(1).fill([prepared])
-    data = dataset.load(prepared.folder, {"samples": 12800, "validation": None}, 0, ("train",))
+    data = dataset.load(plan.prepare("fashion_mnist").folder, {"samples": 12800, "validation": None}, 0, ("train",))
     yield _against_a_step(plan.train("fmnist_lenet5", 0).resolved, data)
     batches = Batches(data.x["train"], data.target("train"), BATCH, 0)
     for name, (steps, transform, limit) in PEERS.items():
@@ -84,12 +91,16 @@ def _pairs(
     )
     taken = []
     for epoch in range(ROUNDS + 1):
-        (ours, _), seen = clocked(lambda epoch=epoch: sum(len(x) for x, _ in _epoch(batches, augmentation, epoch)))
-        (theirs, _), expected = clocked(lambda: sum(len(x) for x, _ in loader))
+        (ours, _), seen = clocked(partial(_count, _epoch(batches, augmentation, epoch)))
+        (theirs, _), expected = clocked(partial(_count, loader))
         if seen != expected:
             raise AssertionError(f"epoch {epoch}: {seen} images, {expected} of the DataLoader")
         taken.append((1e6 * ours / seen, 1e6 * theirs / seen))
     return [ours for ours, _ in taken[1:]], [theirs for _, theirs in taken[1:]]
+
+
+def _count(batches: Iterable[Any]) -> int:
+    return sum(len(x) for x, _ in batches)
 
 
 def _epoch(batches: Batches, augmentation: Augmentation, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -99,3 +110,8 @@ def _epoch(batches: Batches, augmentation: Augmentation, epoch: int) -> Iterator
         drawn = augmentation.draw(len(chosen), generator(0, epoch, number + 1))
         x = augmentation.apply(batches.x.index_select(0, chosen), drawn)
         yield from zip(x.split(BATCH), batches.y.index_select(0, chosen).split(BATCH), strict=True)
+
+
+if __name__ == "__main__":
+    for figure in work():
+        print(json.dumps(asdict(figure)), flush=True)

@@ -28,6 +28,7 @@ LIMITS = {"fmnist_resnet20": 1 / 0.6, "fmnist_lenet5": 1 / 0.3}
 
 def measure() -> Iterator[Figure]:
     """Of `work`, in a process of its own."""
+    Run(1).fill([Plan(params.load()).prepare("fashion_mnist")])
     for name, values, limit in apart("bench.throughput"):
         yield alone(name, values, "x", limit)
 
@@ -38,7 +39,6 @@ def work() -> Iterator[tuple[str, list[float], float | None]]:
     torch.set_flush_denormal(True)
     plan = Plan(params.load())
     prepared = plan.prepare("fashion_mnist")
-    Run(1).fill([prepared])
     images = [
         k for k, e in plan.params.experiments.items() if e.data == "fashion_mnist" and e.model.startswith("models/")
     ]

@@ -1,4 +1,4 @@
-"""Augmentation of batches: one contract for whatever lies in pipeline/data/augmentations, and what torchvision makes."""
+"""Augmentation of batches: a contract for whatever lies in pipeline/data/augmentations, and torchvision's pixels."""
 
 import math
 from collections.abc import Callable

@@ -86,9 +86,7 @@ def test_two_shares_of_two_losses_are_the_loss_of_the_mixed_label() -> None:
     own, theirs = (functional.cross_entropy(logits, labels) for labels in (y, y[mix.partners]))
     one_hot = functional.one_hot(y, 5).float()
     mixed = mixing.apply(one_hot, one_hot[mix.partners], mix)
-    assert math.isclose(
-        mix.share * own + (1 - mix.share) * theirs, functional.cross_entropy(logits, mixed), rel_tol=1e-5
-    )
+    torch.testing.assert_close(mix.share * own + (1 - mix.share) * theirs, functional.cross_entropy(logits, mixed))
 
 
 def test_series_of_several_lengths_are_refused() -> None:
