@@ -76,12 +76,12 @@ class Checkpoint(pl.Callback):
             except FileNotFoundError:
                 continue
             except Exception as error:  # torn: torch, zipfile and pickle each have their own words for it
-                print(f"{path}: unreadable ({error}); going back to the one before", flush=True)
+                print(f"{path}: unreadable ({error}); going on from the one before", flush=True)
                 continue
             for name, value in self.owner.items():
-                if found["owner"].get(name) != value:
+                if (other := found["owner"].get(name)) != value:
                     raise CheckpointError(
-                        f"{path}: its {name} is {found['owner'].get(name)}, this cell's is {value}; delete it to train anew"
+                        f"{path}: its {name} is {other}, this cell's is {value}; delete it to train anew"
                     )
             return found
         return None
@@ -107,7 +107,9 @@ class Checkpoint(pl.Callback):
     def _go_on(self, system: System, ranks: list[dict[str, Any]]) -> None:
         """What each process has of its own."""
         if len(ranks) != system.ranks.size:
-            print(f"the checkpoint is of {len(ranks)} processes, not {system.ranks.size}: noise is drawn anew", flush=True)
+            print(
+                f"going on with {system.ranks.size} processes instead of {len(ranks)}: noise is drawn anew", flush=True
+            )
             return
         own = ranks[system.ranks.rank]
         randomness.restore(own["random"])

@@ -115,23 +115,26 @@ def _require(devices: int) -> None:
     if torch.cuda.is_available():
         available, kind = torch.cuda.device_count(), "GPUs"
     else:
-        available, kind = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(), "cores"
-    if devices > (available or 1):
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        available, kind = len(cores), "cores"
+    if devices > available:
         raise Unavailable(f"devices is {devices}, but there are {available} {kind} here; set at most that many")
 
 
 def _first_answer(processes: list[Any], answers: Any) -> Any:
     """Wait for all to end well; Broken as soon as one does not."""
-    result, waiting = None, {answers: -1, **{process.sentinel: rank for rank, process in enumerate(processes)}}
+    result: Any = None
+    waiting: list[Any] = [answers, *(process.sentinel for process in processes)]
     while waiting:
-        for ready in connection.wait(list(waiting)):
-            rank = waiting.pop(ready)
-            if ready is answers:
+        for ready in connection.wait(waiting):
+            waiting.remove(ready)
+            if ready == answers:
                 with suppress(EOFError):  # all ended without one; their exit codes come next, and say more
                     result = answers.recv()
                 continue
-            processes[rank].join()
-            if code := processes[rank].exitcode:
+            rank, process = next((i, p) for i, p in enumerate(processes) if p.sentinel == ready)
+            process.join()
+            if code := process.exitcode:
                 how = f"signal {-code}" if code < 0 else f"exit code {code}"
                 raise Broken(f"process {rank} of {len(processes)} ended with {how}, so all did; its words are above")
     return result

@@ -169,11 +169,13 @@ class System(pl.LightningModule):
             loss, scores = self._pass(x, y)
             return loss, [scores]
         whole = self._mass(self.batches["train"].y.index_select(0, batch))
-        loss, outputs = torch.zeros((), device=self.device), []
+        loss = torch.zeros((), device=self.device)
+        outputs: list[Tensor] = []
         for inputs, labels in zip(x.split(micro_batch), y.split(micro_batch), strict=True):
             if len(labels):
                 part, scores = self._pass(inputs, labels, self._mass(labels) / whole)
-                loss, outputs = loss + part, [*outputs, scores]
+                loss += part
+                outputs.append(scores)
         return loss, outputs
 
     def _mass(self, y: Tensor) -> Any:
@@ -224,14 +226,15 @@ class System(pl.LightningModule):
         """Running means are linear: averaged once a chunk, they are what they were if averaged at each batch."""
         if self.ranks.size > 1:
             for module in self.network.body.modules():
-                if isinstance(module, _BatchNorm) and module.running_mean is not None:
+                if isinstance(module, _BatchNorm):
                     for statistic in (module.running_mean, module.running_var):
-                        self.ranks.add(statistic.div_(self.ranks.size))
+                        if statistic is not None:
+                            self.ranks.add(statistic.div_(self.ranks.size))
 
     def _count(self, chunk: int, losses: Tensor, outputs: list[Tensor], y: Tensor) -> None:
         """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is no number."""
-        tally = self.task.tally(torch.cat(outputs), y).cpu().double() if outputs else torch.zeros((), dtype=torch.float64)
-        found = torch.cat([losses.cpu().double(), tally[None]])
+        tally = self.task.tally(torch.cat(outputs), y) if outputs else torch.zeros(())
+        found = torch.cat([losses.cpu().double(), tally.cpu().double()[None]])
         self.ranks.add(found)
         losses, finite = found[:-1], found[:-1].isfinite()
         if not finite.all():

@@ -62,7 +62,7 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
     parameters = sum(p.numel() for p in system.network.body.parameters())
     last, metric = system.history[-1], system.task.METRIC
     validation = {name: last[f"validation_{name}"] for name in (metric, "loss")}
-    costs = {"train_seconds": round(sum(row["seconds"] for row in system.history), 4)}
+    costs: dict[str, Any] = {"train_seconds": round(sum(row["seconds"] for row in system.history), 4)}
     if system.ranks.size > 1:
         costs |= {"devices": system.ranks.size, "processor": cells.processor()}
     if micro_batch < math.ceil(system.recipe.batch_size / system.ranks.size):
