@@ -5,7 +5,6 @@ here covers many small batches (manual optimization): each still has its own upd
 """
 
 import math
-from collections.abc import Callable
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -16,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from pipeline.data.batches import Batches
-from pipeline.training import optimizers
+from pipeline.training import compiled, optimizers
 from pipeline.training.bayesian import divergence
 from pipeline.training.network import Network
 from pipeline.training.recipe import Gradient
@@ -89,26 +88,33 @@ class System(pl.LightningModule):
         schedule = self.lr_schedulers()
         losses, outputs = [], []
         for inputs, labels in zip(x.split(size), y.split(size), strict=True):
-            loss, scores = self.loss(inputs, labels, self.weight, self.recipe.label_smoothing)
-            self._update(loss + divergence(self.network.body) / len(train.y) if self.bayesian else loss)
+            loss, scores = self._update(inputs, labels)
             if schedule is not None:
                 schedule.step()  # type: ignore[union-attr]
-            losses.append(loss.detach())
-            outputs.append(scores.detach())
+            losses.append(loss)
+            outputs.append(scores)
         self._count(chunk, torch.stack(losses), torch.cat(outputs), y)
 
-    def _update(self, loss: Tensor) -> None:
-        """One optimizer step. Lightning's wrappers are needed, and paid for, only where gradients are scaled."""
+    def _update(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """One optimizer step; (loss, scores) before it. Lightning's wrappers cost, so only where they are needed."""
         optimizer = self.optimizers(use_pl_optimizer=self.scaled)
         optimizer.zero_grad()  # type: ignore[union-attr]
-        if self.scaled:
-            self.manual_backward(loss)
-        else:
-            loss.backward()
+        loss, scores = self._gradients(x, y)
         if self.recipe.gradient_clip:
             self.clip_gradients(optimizer, self.recipe.gradient_clip, "norm")  # type: ignore[arg-type]
         self.lr = optimizer.param_groups[0]["lr"]  # type: ignore[union-attr]
         optimizer.step()  # type: ignore[union-attr]
+        return loss, scores
+
+    @cached_property
+    def _gradients(self) -> compiled.Gradients:
+        return compiled.gradients(self._objective, self.recipe.compile, self.manual_backward if self.scaled else None)
+
+    def _objective(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(what is minimised, mean loss, scores) of prepared inputs."""
+        loss, scores = self.loss(x, y, self.weight, self.recipe.label_smoothing)
+        minimised = loss + divergence(self.network.body) / len(self.batches["train"].y) if self.bayesian else loss
+        return minimised, loss, scores
 
     def _count(self, chunk: int, losses: Tensor, outputs: Tensor, y: Tensor) -> None:
         finite = losses.isfinite()
@@ -127,17 +133,11 @@ class System(pl.LightningModule):
             raise Diverged(f"validation loss is {row['validation_loss']} after epoch {self.current_epoch}")
         self.history.append(row)
 
-    @cached_property
-    def _run(self) -> Callable[..., Any]:
-        """The network, or its own loss, as it is called in training."""
-        call = self.own_loss or self.network.body
-        return torch.compile(call) if self.recipe.compile else call
-
     def loss(self, x: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """(mean loss, scores) of prepared inputs: by the network's own loss where it has one, else by the task's."""
         if self.own_loss:
-            return self._run(x, y)  # type: ignore[no-any-return]
-        scores = self._run(x)
+            return self.own_loss(x, y)  # type: ignore[no-any-return]
+        scores = self.network.body(x)
         return self.task.loss(scores, y, weight, smoothing), scores
 
     def train_means(self) -> dict[str, float]:
