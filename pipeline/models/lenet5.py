@@ -11,10 +11,11 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.models._layers import FullConv2d
+from pipeline.models._tiles import Tanh, TiledSequential
 
 INPUTS = ("image",)
 CHANNELS_LAST = True
-ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
+ACTIVATIONS = {"tanh": Tanh, "relu": nn.ReLU}
 
 
 def build(
@@ -34,7 +35,7 @@ def build(
         raise ValueError(f"lenet5: images of {size[0]} x {size[1]}; it takes 28 x 28 or 32 x 32")
     act = ACTIVATIONS[activation]
     c1, c3, c5, f6 = (max(1, round(count * width)) for count in (6, 16, 120, 84))
-    return nn.Sequential(
+    return TiledSequential(
         nn.Conv2d(channels, c1, 5, padding=(32 - size[0]) // 2),
         act(),
         nn.AvgPool2d(2),

@@ -35,6 +35,17 @@ class Progress(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.started = time.perf_counter()
 
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, System)
+        if pl_module.recipe.minutes is None:
+            return
+        spent = sum(row["seconds"] for row in pl_module.history) + self.seconds
+        if pl_module.ranks.any(pl_module.ending.late(spent)):
+            pl_module.ending.reason = f"limit of {pl_module.recipe.minutes:g} minutes after {spent:.1f} seconds"
+            trainer.should_stop = True
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, System)
         pl_module.history[-1]["seconds"], self.before = self.seconds, 0.0

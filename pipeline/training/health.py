@@ -44,6 +44,7 @@ class Health:
 
     def begin(self) -> None:
         """Before the forward pass of an update that is looked at."""
+        self._release()
         for name, layer in self.layers.items():
             self._handles.append(layer.register_forward_hook(self._hook(name)))
 
@@ -57,10 +58,13 @@ class Health:
 
     def gradients(self) -> None:
         """After the backward pass, before anything is clipped."""
+        self._release()
+        self._before = [p.detach().clone() for layer in self.layers.values() for p in weights(layer)]
+
+    def _release(self) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        self._before = [p.detach().clone() for layer in self.layers.values() for p in weights(layer)]
 
     def end(self, update: int, norm: float) -> None:
         """After the optimizer's step: the rows of this look. norm: of the whole gradient, unclipped."""

@@ -40,17 +40,19 @@ class TooFar(Diverged):
 class RangeTest(System):
     """A System whose rate grows from LOWEST to HIGHEST in UPDATES, and that remembers the loss of each update."""
 
-    losses: list[float]
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.found: list[float] = []
 
     def configure_optimizers(self) -> Any:
         optimizer = optimizers.optimizer(self.network.body, self.recipe.model_copy(update={"lr": LOWEST}))
         return [optimizer], [LambdaLR(optimizer, lambda update: (HIGHEST / LOWEST) ** (update / (UPDATES - 1)))]
 
     def _count(self, chunk: int, losses: Tensor, *rest: Any) -> None:
-        self.losses += losses.tolist()
+        self.found += losses.tolist()
         super()._count(chunk, losses, *rest)
-        smooth = running_mean(self.losses)
-        if len(self.losses) >= UPDATES or smooth[-1] > TOO_FAR * min(smooth):
+        smooth = running_mean(self.found)
+        if len(self.found) >= UPDATES or smooth[-1] > TOO_FAR * min(smooth):
             raise TooFar("the range test is over")
 
 
@@ -60,16 +62,16 @@ def run(spec: dict[str, Any], data: Dataset) -> Found:
     epochs = ceil(UPDATES * spec["recipe"]["batch_size"] / len(data.y["train"]))
     spec = {**spec, "budget": {**spec["budget"], "epochs": epochs}}
     system = train.assemble(spec, data, RangeTest)
-    system.losses = []
+    assert isinstance(system, RangeTest)
     try:
         with tempfile.TemporaryDirectory() as folder:
             train.fit(system, spec["precision"], Path(folder), checkpoint_seconds=None)
     except Diverged:
         pass
-    return found(system.losses)
+    return judged(system.found)
 
 
-def found(losses: Sequence[float]) -> Found:
+def judged(losses: Sequence[float]) -> Found:
     """What the losses of the first updates of the test say."""
     losses = [loss for loss in losses[:UPDATES] if loss == loss and loss < float("inf")]
     if len(losses) < 10:

@@ -20,10 +20,11 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from pipeline import cells, fingerprint, signature
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
-from pipeline.training import distributed, randomness
+from pipeline.training import distributed, initialisation, randomness
 from pipeline.training import network as networks
 from pipeline.training.callbacks import Checkpoint, Progress
 from pipeline.training.distributed import Ranks, Unavailable
+from pipeline.training.health import COLUMNS
 from pipeline.training.recipe import Gradient
 from pipeline.training.system import Diverged, System
 
@@ -57,11 +58,14 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
     micro_batch = min(system.ranks.gather(system.micro_batch))
     if system.ranks.rank:
         return {}
-    _write_history(folder / "history.csv", system.history)
+    _write(folder / "history.csv", list(system.history[0]), system.history)
+    if system.health.rows:
+        _write(folder / "health.csv", list(COLUMNS), system.health.rows)
     digest = networks.save(system.network, folder)
     parameters = sum(p.numel() for p in system.network.body.parameters())
-    last, metric = system.history[-1], system.task.METRIC
-    validation = {name: last[f"validation_{name}"] for name in (metric, "loss")}
+    metric = system.task.METRIC
+    kept = max(system.history, key=lambda row: row[f"validation_{metric}"]) if system.ending.weights else system.history[-1]
+    validation = {name: kept[f"validation_{name}"] for name in (metric, "loss")}
     costs: dict[str, Any] = {"train_seconds": round(sum(row["seconds"] for row in system.history), 4)}
     if system.ranks.size > 1:
         costs |= {"devices": system.ranks.size, "processor": cells.processor()}
@@ -73,6 +77,8 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
         "parameters": parameters,
         "probabilistic": system.network.probabilistic,
         "validation": validation,
+        "epochs": {"run": len(system.history), "kept": kept["epoch"] + 1, "ended": system.ending.reason},
+        "health": system.health.findings(),
         **facts,
         "costs": costs,
     }
@@ -86,7 +92,7 @@ def seed_everything(seed: int, threads: int) -> None:
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
 
 
-def assemble(spec: dict[str, Any], data: dataset.Dataset) -> System:
+def assemble(spec: dict[str, Any], data: dataset.Dataset, kind: type[System] = System) -> System:
     """The system of a cell's specification, on its data; ValueError where the two don't fit."""
     recipe = Gradient(**spec["recipe"])
     task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
@@ -94,6 +100,7 @@ def assemble(spec: dict[str, Any], data: dataset.Dataset) -> System:
         raise ValueError(why)
     scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
     network = networks.build(spec, data.shape, len(data.classes), scale, data.target_scale)
+    initialisation.apply(network.body, recipe.initialisation)
     balanced = recipe.sampling == "balanced"
     train = Batches(data.x["train"], data.target("train"), recipe.batch_size, spec["seed"], balanced)
     validation = Batches(data.x["validation"], data.target("validation"), 1000, 0)
@@ -103,7 +110,7 @@ def assemble(spec: dict[str, Any], data: dataset.Dataset) -> System:
     ranks = Ranks.here()
     if ranks.rank:
         randomness.seed(spec["seed"], ranks.rank)  # the same start of the weights, but noise of its own
-    return System(network, task, recipe, train, validation, spec["budget"]["epochs"], weight, ranks)
+    return kind(network, task, recipe, train, validation, spec["budget"]["epochs"], weight, ranks)
 
 
 def fit(
@@ -149,7 +156,8 @@ def fit(
         num_sanity_val_steps=0,
     )
     trainer.fit(system, weights_only=True)
-    if len(system.history) != system.epochs or trainer.interrupted or trainer.received_sigterm:
+    whole = len(system.history) == system.epochs or system.ending.reason
+    if not whole or trainer.interrupted or trainer.received_sigterm:
         raise Interrupted(f"training ended after {len(system.history)} of {system.epochs} epochs")
 
 
@@ -161,9 +169,9 @@ def require_precision(precision: str) -> None:
         raise Unavailable(f"{torch.cuda.get_device_name()} has no bfloat16, it would be emulated; use 16-mixed")
 
 
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+def _write(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        for row in history:
-            writer.writerow({k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()})
+        for row in rows:
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
