@@ -11,6 +11,8 @@ from pipeline import fingerprint, paths, signature
 from pipeline.cells import Cell
 from pipeline.params import Params, ParamsError
 
+EXECUTION = {"devices", "checkpoint_seconds", "checkpoint_epochs"}  # of a profile: how a network is trained, not what
+
 
 class Plan:
     """Cells of a profile, made once and shared: an experiment's data is the same cell as its neighbour's."""
@@ -64,7 +66,8 @@ class Plan:
             "args": {**experiment.args, **changes.get("args", {})},
             "recipe": params.recipe_of(key).model_dump(),
         }
-        entry = "pipeline.training.train" if folder == "models" else "pipeline.classical._fit"
+        network = folder == "models"
+        entry = "pipeline.training.train" if network else "pipeline.classical._fit"
         modules = (f"pipeline.{experiment.model.replace('/', '.')}", f"pipeline.tasks.{spec['task']}")
         return self._cell(
             "train",
@@ -74,6 +77,7 @@ class Plan:
             f"{key} seed {seed}",
             modules,
             {"data": self.prepare(experiment.data)},
+            self.profile.model_dump(include=EXECUTION) if network else {},
         )
 
     def compress(self, key: str, seed: int) -> Cell:
@@ -135,7 +139,8 @@ class Plan:
         label: str,
         modules: tuple[str, ...] = (),
         inputs: dict[str, Cell] | None = None,
+        execution: dict[str, Any] | None = None,
     ) -> Cell:
-        cell = Cell(kind, entry, spec, output, label, modules, inputs or {})
+        cell = Cell(kind, entry, spec, output, label, modules, inputs or {}, execution or {})
         name = (kind, label, fingerprint.of_json(spec))
         return self._made.setdefault(name, cell)
