@@ -24,12 +24,20 @@ class ParamsError(ValueError):
 
 
 class Profile(Strict):
-    """One scale of work. cell_minutes: on a machine without a GPU, a cell estimated longer is not run but reported."""
+    """One scale of work. cell_minutes: on a machine without a GPU, a cell estimated longer is not run but reported.
+
+    devices: that train one network together, GPUs or, where there are none, processes with `threads` each. A checkpoint
+    of a network in training is kept every so many seconds and epochs, null for never. None of the three decides what a
+    cell is.
+    """
 
     seeds: Annotated[list[int], Field(min_length=1)]
     threads: Annotated[int, Field(ge=1)]
     precision: str = Field(pattern="^(32-true|bf16-mixed|16-mixed)$")
     cell_minutes: Annotated[float, Field(gt=0)]
+    devices: Annotated[int, Field(ge=1)] = 1
+    checkpoint_seconds: Annotated[float, Field(ge=0)] | None = 20.0
+    checkpoint_epochs: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("seeds")
     @classmethod

@@ -12,6 +12,7 @@ from pipeline.cells import Cell
 from pipeline.params import Params, ParamsError
 
 SAME = "pipeline.same"
+EXECUTION = {"devices", "checkpoint_seconds", "checkpoint_epochs"}  # of a profile: how a network is trained, not what
 
 
 def _chance(spec: Mapping[str, Any]) -> bool:
@@ -72,7 +73,8 @@ class Plan:
             "args": {**experiment.args, **changes.get("args", {})},
             "recipe": params.recipe_of(key).model_dump(),
         }
-        entry = "pipeline.training.train" if folder == "models" else "pipeline.classical._fit"
+        network = folder == "models"
+        entry = "pipeline.training.train" if network else "pipeline.classical._fit"
         modules = (
             f"pipeline.{experiment.model.replace('/', '.')}",
             f"pipeline.tasks.{spec['task']}",
@@ -89,6 +91,7 @@ class Plan:
             f"{key} seed {seed}",
             modules,
             inputs,
+            self.profile.model_dump(include=EXECUTION) if network else {},
         )
 
     def compress(self, key: str, seed: int) -> Cell:
@@ -153,7 +156,8 @@ class Plan:
         label: str,
         modules: tuple[str, ...] = (),
         inputs: dict[str, Cell] | None = None,
+        execution: dict[str, Any] | None = None,
     ) -> Cell:
-        cell = Cell(kind, entry, spec, output, label, modules, inputs or {})
+        cell = Cell(kind, entry, spec, output, label, modules, inputs or {}, execution or {})
         name = (kind, label, fingerprint.of_json(spec))
         return self._made.setdefault(name, cell)

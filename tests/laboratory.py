@@ -35,9 +35,14 @@ class Laboratory:
         return self._order(*self.asked(key, seed, **changes), folder, execution)
 
     def asked(self, key: str, seed: int = 0, **changes: Any) -> tuple[str, dict[str, Any], dict[str, Path]]:
-        """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell."""
+        """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell.
+
+        precision: the profile's; recipe_precision: the recipe's.
+        """
         budget = changes.pop("budget", {"samples": 300, "validation": 100, "epochs": 2})
         args, precision = changes.pop("args", {}), changes.pop("precision", "32-true")
+        if "recipe_precision" in changes:
+            changes["precision"] = changes.pop("recipe_precision")
         cell = self.plan.train(key, self.plan.profile.seeds[0], {"set": changes, "args": args})
         spec = {**cell.spec, "kind": "train", "seed": seed, "budget": budget, "precision": precision}
         return cell.entry, spec, {"data": self.data(cell.spec["data"])}

@@ -29,7 +29,7 @@ CHAIN = [
     ["plan"],
     ["runner", "warm"],
     ["estimate", "command_line"],
-    ["stage", "why", "studies"],
+    ["stage", "why", "studies", "nodes"],
     ["report", "tracking", "search"],
     ["doctor", "dvc", "cli"],
 ]

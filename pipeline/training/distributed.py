@@ -28,7 +28,7 @@ TIMEOUT = 300.0  # seconds that a process waits for the others; the longest that
 
 
 class Unavailable(RuntimeError):
-    """This machine lacks the devices or the precision that were asked for."""
+    """The devices or the precision that were asked for are not to be had here."""
 
 
 class Broken(RuntimeError):
@@ -166,7 +166,7 @@ def _forked(
 
 
 def joined(timeout: float = TIMEOUT) -> Ranks:
-    """Join the processes that torchrun or srun started with this one; RuntimeError where neither did."""
+    """Join the processes that torchrun or srun started with this one; Unavailable where neither did."""
     if dist.is_torchelastic_launched():
         local = TorchElasticEnvironment().local_rank()
     elif SLURMEnvironment.detect():
@@ -176,7 +176,7 @@ def joined(timeout: float = TIMEOUT) -> Ranks:
         place |= {"RANK": slurm.global_rank(), "WORLD_SIZE": slurm.world_size()}
         os.environ.update({name: str(value) for name, value in place.items()})
     else:
-        raise RuntimeError("neither torchrun nor srun started this; see README, Several devices")
+        raise Unavailable("neither torchrun nor srun started this process")
     _join(local, timeout, init_method="env://")
     return Ranks.here()
 

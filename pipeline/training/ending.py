@@ -1,6 +1,7 @@
 """When a run ends, and with which weights: early stopping, limits of time and items, the best epoch's weights."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from math import ceil, inf
 from typing import Any
 
@@ -17,10 +18,11 @@ class Ending:
 
     def __init__(self, recipe: Gradient, metric: str) -> None:
         self.recipe, self.metric = recipe, f"validation_{metric}"
-        self.updates = inf if recipe.items is None else ceil(recipe.items / recipe.batch_size)
+        self.updates = sys.maxsize if recipe.items is None else ceil(recipe.items / recipe.batch_size)
         self.reason: str | None = None
         self.best, self.best_epoch, self.waited = -inf, 0, 0
-        self.top, self.weights = -inf, None  # type: float, dict[str, Tensor] | None
+        self.top = -inf
+        self.weights: dict[str, Tensor] | None = None
 
     def judge(self, row: Mapping[str, float], body: nn.Module) -> None:
         """After an epoch: its row of the history, and the network that has it."""
@@ -45,6 +47,10 @@ class Ending:
     def late(self, seconds: float) -> bool:
         """Whether the time is up, after so many seconds of training."""
         return self.recipe.minutes is not None and seconds > 60 * self.recipe.minutes
+
+    def kept(self, history: Sequence[dict[str, float]]) -> dict[str, float]:
+        """The row of the weights that the run ends with."""
+        return max(history, key=lambda row: row[self.metric]) if self.recipe.best_weights else history[-1]
 
     def state_dict(self) -> dict[str, Any]:
         kept = ("best", "best_epoch", "waited", "top", "weights")

@@ -70,9 +70,7 @@ class Feed:
     def _mixed(self, chosen: Tensor, parts: list[Tensor], number: int) -> list[Share]:
         """All items of the chunk are augmented, since another process may have an item's partner."""
         draws = batches.generator(self.train.seed, self.epoch, number + 1)
-        x = self.augmentation.apply(
-            self.train.x.index_select(0, chosen), self.augmentation.draw(len(chosen), draws)
-        )
+        x = self.augmentation.apply(self.train.x.index_select(0, chosen), self.augmentation.draw(len(chosen), draws))
         shares = []
         for part, items in zip(parts, x.split(self.recipe.batch_size), strict=True):
             mix = mixing.draw(

@@ -149,7 +149,7 @@ class System(pl.LightningModule):
         if chunk < self.chunk:
             return  # done before the run was killed
         done, schedule = self.updates, self.lr_schedulers()
-        shares = self.feed.chunk(chunk)[: max(0, min(self.feed.per_chunk, self.ending.updates - done))]  # type: ignore[misc]
+        shares = self.feed.chunk(chunk)[: self.ending.updates - done]
         found, outputs = [], []
         for number, share in enumerate(shares, done + 1):
             looks = Health.due(number)

@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,17 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
     micro_batch = min(system.ranks.gather(system.micro_batch))
     if system.ranks.rank:
         return {}
-    _write(folder / "history.csv", list(system.history[0]), system.history)
+    write_rows(folder / "history.csv", list(system.history[0]), system.history)
     if system.health.rows:
-        _write(folder / "health.csv", list(COLUMNS), system.health.rows)
+        write_rows(folder / "health.csv", COLUMNS, system.health.rows)
     digest = networks.save(system.network, folder)
     parameters = sum(p.numel() for p in system.network.body.parameters())
     metric = system.task.METRIC
-    kept = max(system.history, key=lambda row: row[f"validation_{metric}"]) if system.ending.weights else system.history[-1]
+    kept = (
+        max(system.history, key=lambda row: row[f"validation_{metric}"])
+        if system.ending.weights
+        else system.history[-1]
+    )
     validation = {name: kept[f"validation_{name}"] for name in (metric, "loss")}
     costs: dict[str, Any] = {"train_seconds": round(sum(row["seconds"] for row in system.history), 4)}
     if system.ranks.size > 1:
@@ -77,7 +82,7 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
         "parameters": parameters,
         "probabilistic": system.network.probabilistic,
         "validation": validation,
-        "epochs": {"run": len(system.history), "kept": kept["epoch"] + 1, "ended": system.ending.reason},
+        "epochs": {"run": len(system.history), "kept": int(kept["epoch"]) + 1, "ended": system.ending.reason},
         "health": system.health.findings(),
         **facts,
         "costs": costs,
@@ -169,7 +174,8 @@ def require_precision(precision: str) -> None:
         raise Unavailable(f"{torch.cuda.get_device_name()} has no bfloat16, it would be emulated; use 16-mixed")
 
 
-def _write(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
+def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """As CSV, numbers with six digits."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

@@ -9,6 +9,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import pipeline.models.lenet5
 import pipeline.models.mlp
 import pipeline.tasks.classification
@@ -89,3 +91,8 @@ def die_at(number: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
+
+
+def confine(size: int) -> None:
+    """Let this process have so many bytes of its GPU."""
+    torch.cuda.set_per_process_memory_fraction(size / torch.cuda.get_device_properties(0).total_memory)

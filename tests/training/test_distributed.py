@@ -44,7 +44,7 @@ def record_losses(path: Path) -> None:
     System._count = counted  # type: ignore[method-assign]
 
 
-PLAIN = {"optimizer": "sgd", "lr": 0.05, "schedule": "constant", "momentum": 0.9}
+PLAIN = {"optimizer": "sgd", "lr": 0.01, "schedule": "constant", "momentum": 0.9}
 
 
 @pytest.mark.parametrize("key", ["fmnist_mlp", "fmnist_lenet5"])
