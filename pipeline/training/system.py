@@ -87,8 +87,12 @@ class System(pl.LightningModule):
         return self.epoch * len(self.batches["train"]) + self.chunk * self.feed.per_chunk
 
     def configure_optimizers(self) -> Any:
+        """And what is made of weights on their device, which Lightning has just moved there."""
+        per_epoch = len(self.batches["train"])
+        if self.recipe.ema or self.recipe.swa:
+            self.average = Average(self.network.body, self.recipe, self.epochs * per_epoch, per_epoch)
         optimizer = optimizers.optimizer(self.network.body, self.recipe)
-        schedule = optimizers.schedule(optimizer, self.recipe, self.epochs * len(self.batches["train"]))
+        schedule = optimizers.schedule(optimizer, self.recipe, self.epochs * per_epoch)
         return optimizer if schedule is None else ([optimizer], [schedule])
 
     def train_dataloader(self) -> DataLoader:
@@ -103,9 +107,6 @@ class System(pl.LightningModule):
             batches.to(self.device)
         for tensor in self.network.state_dict().values():
             self.ranks.as_first(tensor)
-        if self.recipe.ema or self.recipe.swa:
-            per_epoch = len(self.batches["train"])
-            self.average = Average(self.network.body, self.recipe, self.epochs * per_epoch, per_epoch)
 
     def on_train_epoch_start(self) -> None:
         self.feed.begin(self.epoch)
