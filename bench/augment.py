@@ -20,7 +20,7 @@ from pipeline.data.augment import Augmentation
 from pipeline.data.batches import Batches, generator
 from pipeline.plan import Plan
 from pipeline.runner import Run
-from pipeline.training.system import CHUNK_VALUES
+from pipeline.training.feed import CHUNK_VALUES
 
 ROUNDS, WORKERS, BATCH = 7, 2, 128
 USUAL: list[dict[str, Any]] = [{"name": "flip"}, {"name": "shift", "pixels": 2}]
@@ -68,7 +68,7 @@ def work() -> Iterator[Figure]:
 def _against_a_step(spec: dict[str, Any], data: dataset.Dataset) -> Figure:
     """Microseconds an image: of flip and shift for as many images as training gathers at once, and of a whole step."""
     size = spec["recipe"]["batch_size"]
-    step = throughput._step(spec, data, tuned=1, fuse=0)
+    step = throughput._step(spec, data, tuned=True, fuse=False)
     count = max(1, CHUNK_VALUES // (size * data.x["train"][0].size)) * size
     x, augmentation = torch.from_numpy(data.x["train"][:count]), Augmentation(USUAL, data.shape)
     numbers = itertools.count()

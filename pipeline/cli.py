@@ -57,7 +57,7 @@ def repro(options: argparse.Namespace) -> int:
     plan = Plan(params.load())
     with _alone():
         prepared = Selection(plan, options.experiment, options.data).prepared()
-        jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+        jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
         unfinished: list[str] = []
         for stage in ("data", "models"):
             chosen = Selection(plan, options.experiment, options.data)  # again: data tells what a row costs
@@ -210,7 +210,7 @@ def study(options: argparse.Namespace) -> int:
         raise params.ParamsError(unknown("study", options.study, known.studies))
     named = {name: s.of for name, s in known.studies.items() if options.study in (None, name)}
     rows = {row: known.experiments[row].data for row in named.values() if row in known.experiments}
-    jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+    jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     with _alone():
         needed = list(dict.fromkeys(rows.values()))
         Run(jobs).fill([plan.prepare(data) for data in needed])
@@ -231,7 +231,7 @@ def fill(options: argparse.Namespace) -> int:
     """Cells alone, without DVC, MLflow or Optuna: what a GPU machine runs for `make import-cells` elsewhere."""
     plan = Plan(params.load())
     chosen = Selection(plan, options.experiment, options.data)
-    jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+    jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     Run(jobs).fill(chosen.prepared())
     made = Run(jobs, chosen.estimates.seconds).fill(chosen.cells())
     print(f"{len(made)} cells made in {paths.CELLS.name}/")
@@ -242,7 +242,13 @@ def why(options: argparse.Namespace) -> int:
     """What would run and for how long; computes nothing."""
     plan = Plan(params.load())
     chosen = Selection(plan, options.experiment, options.data)
-    print(explain(chosen.cells(), chosen.estimates, options.jobs or runner.default_jobs(plan.profile.threads)))
+    print(
+        explain(
+            chosen.cells(),
+            chosen.estimates,
+            options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices),
+        )
+    )
     for key, seconds in chosen.skipped.items():
         print(f"not run here: {key}, about {spoken(seconds)} a seed, above cell_minutes {plan.profile.cell_minutes:g}")
     return 0

@@ -155,6 +155,7 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
                 yield from _augment_problems((*where, "set", "augment"), experiment.set.get("augment", []))
                 if isinstance(resolved, Gradient) and experiment.data in params.data:
                     yield from _kind_problems(where, resolved, experiment.data, params.data[experiment.data])
+                    yield from _refit_problems(where, resolved, experiment.data, params.data[experiment.data])
                 if known and (why := _refused(params, experiment, resolved, target)):
                     yield where, why
             except ValidationError as error:
@@ -165,14 +166,48 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
 
 
 def _recipe_problems(where: Location, recipe: Gradient | Fit, target: str, data: str) -> Iterator[Problem]:
+    numbers = f"but {data} has numbers"
     if target == "number" and recipe.sampling != "none":
-        yield where, f"sampling {recipe.sampling!r} is for classes, but {data} has numbers; set it to none"
+        yield where, f"sampling {recipe.sampling!r} is for classes, {numbers}; set it to none"
     if isinstance(recipe, Fit):
         return
+    fitting = [k for k, targets in signature.constant("training/losses", "TARGETS").items() if target in targets]
+    if recipe.loss not in ("default", *fitting):
+        others = f"classes, {numbers}" if target == "number" else f"numbers, but {data} has classes"
+        yield where, f"loss {recipe.loss!r} is for {others}; valid: default, {', '.join(fitting)}"
     if target == "number" and recipe.label_smoothing:
-        yield where, f"label_smoothing {recipe.label_smoothing} is for classes, but {data} has numbers; set it to 0.0"
-    if recipe.last_layer == "bayesian" and recipe.weight_decay:
-        yield where, f"last_layer bayesian has a prior instead of weight_decay {recipe.weight_decay}; set that to 0.0"
+        yield where, f"label_smoothing {recipe.label_smoothing} is for classes, {numbers}; set it to 0.0"
+    for name in ("mixup", "cutmix"):
+        if target == "number" and getattr(recipe, name):
+            yield where, f"{name} {getattr(recipe, name)} mixes labels of classes, {numbers}; set it to 0.0"
+    if recipe.last_layer == "bayesian":
+        yield from _bayesian_problems(where, recipe)
+
+
+def _bayesian_problems(where: Location, recipe: Gradient) -> Iterator[Problem]:
+    for name in ("weight_decay", "l1", "l2"):
+        if value := getattr(recipe, name):
+            yield where, f"last_layer bayesian has a prior instead of {name} {value}; set that to 0.0"
+    if recipe.loss != "default":
+        yield where, f"last_layer bayesian needs its task's likelihood, not loss {recipe.loss!r}; set that to default"
+
+
+def _refit_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
+    """What goes by validation items, where they were trained on."""
+    if not data.split.refit:
+        return
+    choices = {
+        f"patience {recipe.patience}": (recipe.patience, "null"),
+        "best_weights true": (recipe.best_weights, "false"),
+        "schedule plateau": (recipe.schedule == "plateau", "another"),
+    }
+    for what, (asked, off) in choices.items():
+        if asked:
+            yield (
+                where,
+                f"{what} goes by validation items, but {name} keeps them in train (refit): nothing can be chosen on "
+                f"them; set it to {off}",
+            )
 
 
 def _augment_problems(where: Location, steps: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from pipeline.cells import Cell
 from pipeline.params import Params, ParamsError
 
 SAME = "pipeline.same"
+EXECUTION = {"devices", "checkpoint_seconds", "checkpoint_epochs"}  # of a profile: how a network is trained, not what
 
 
 def _chance(spec: Mapping[str, Any]) -> bool:
@@ -64,7 +65,7 @@ class Plan:
             params = params.model_copy(update={"experiments": {**params.experiments, key: merged}})
         folder, _, _ = experiment.model.rpartition("/")
         spec = {
-            **self._shared(experiment.data),
+            **self._shared(key),
             "seed": seed,
             "precision": self.profile.precision,
             "model": experiment.model,
@@ -72,7 +73,8 @@ class Plan:
             "args": {**experiment.args, **changes.get("args", {})},
             "recipe": params.recipe_of(key).model_dump(),
         }
-        entry = "pipeline.training.train" if folder == "models" else "pipeline.classical._fit"
+        network = folder == "models"
+        entry = "pipeline.training.train" if network else "pipeline.classical._fit"
         modules = (
             f"pipeline.{experiment.model.replace('/', '.')}",
             f"pipeline.tasks.{spec['task']}",
@@ -89,13 +91,14 @@ class Plan:
             f"{key} seed {seed}",
             modules,
             inputs,
+            self.profile.model_dump(include=EXECUTION) if network else {},
         )
 
     def compress(self, key: str, seed: int) -> Cell:
         variant = self.params.variants[key]
         data = self.params.experiments[variant.of].data
         parent = self.train(variant.of, seed)
-        spec = {**self._shared(data), "seed": seed, "steps": variant.steps}
+        spec = {**self._shared(variant.of), "seed": seed, "steps": variant.steps}
         modules = tuple(f"pipeline.compress.methods.{step['method']}" for step in variant.steps)
         return self._cell(
             "compress",
@@ -110,9 +113,10 @@ class Plan:
     def evaluate(self, key: str, seed: int) -> Cell:
         """Of an experiment, or of a variant."""
         variant = self.params.variants.get(key)
-        data = self.params.experiments[variant.of if variant else key].data
+        owner = variant.of if variant else key
+        data = self.params.experiments[owner].data
         subject = self.compress(key, seed) if variant else self.train(key, seed)
-        spec = {**self._shared(data), "evaluators": self.params.evaluators}
+        spec = {**self._shared(owner), "evaluators": self.params.evaluators}
         modules = [f"pipeline.evaluate.evaluators.{e}" for e in self.params.evaluators]
         modules += [f"pipeline.tasks.{spec['task']}"]
         modules += [] if variant else subject.modules  # what it is built from again
@@ -139,10 +143,9 @@ class Plan:
             yield self.compress(key, seed)
             yield self.evaluate(key, seed)
 
-    def _shared(self, data: str) -> dict[str, Any]:
-        entry = self.params.data[data]
-        budget = entry.budget[self.params.profile].model_dump()
-        return {"data": data, "task": entry.task, "budget": budget, "threads": self.profile.threads}
+    def _shared(self, experiment: str) -> dict[str, Any]:
+        data, budget = self.params.experiments[experiment].data, self.params.budget_of(experiment).model_dump()
+        return {"data": data, "task": self.params.data[data].task, "budget": budget, "threads": self.profile.threads}
 
     def _cell(
         self,
@@ -153,7 +156,8 @@ class Plan:
         label: str,
         modules: tuple[str, ...] = (),
         inputs: dict[str, Cell] | None = None,
+        execution: dict[str, Any] | None = None,
     ) -> Cell:
-        cell = Cell(kind, entry, spec, output, label, modules, inputs or {})
+        cell = Cell(kind, entry, spec, output, label, modules, inputs or {}, execution or {})
         name = (kind, label, fingerprint.of_json(spec))
         return self._made.setdefault(name, cell)

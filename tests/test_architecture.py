@@ -20,6 +20,7 @@ CHAIN = [
     ["data.section", "training.recipe", "search.space"],  # sections of params.yaml, beside what they are for
     ["params", "contradictions", "cells"],
     ["data"],
+    ["training.losses"],  # of any network, and of models that have one as their own
     ["tasks", "models"],
     ["training"],
     ["classical"],
@@ -28,7 +29,7 @@ CHAIN = [
     ["plan"],
     ["runner", "warm"],
     ["estimate", "command_line"],
-    ["stage", "why", "studies"],
+    ["stage", "why", "studies", "nodes"],
     ["report", "tracking", "search"],
     ["doctor", "dvc", "cli"],
 ]

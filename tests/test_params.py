@@ -64,7 +64,7 @@ REFUSED = [
     ),
     ("lr: 0.01}", "lr: 0.01, wieght_decay: 0.1}", "recipes.quick.wieght_decay", "did you mean 'weight_decay'?"),
     ("{kind: fit}", "{kind: fit, scalling: unit}", "recipes.fit.scalling", "did you mean 'scaling'?"),
-    ("set: {}", "set: {learning_rate: 0.1}", "experiments.flowers_mlp.set.learning_rate", "valid: batch_size"),
+    ("set: {}", "set: {learning_rate: 0.1}", "experiments.flowers_mlp.set.learning_rate", "valid: augment"),
     ("hidden: [16]", "hiden: [16]", "experiments.flowers_mlp.args.hiden", "did you mean 'hidden'?"),
     ("{C: 1.0}", "{CC: 1.0}", "experiments.flowers_svm.args.CC", "did you mean 'C'?"),
     ("skip: 1}", "skp: 1}", "data.flowers.options.skp", "did you mean 'skip'?"),
@@ -155,9 +155,21 @@ REFUSED = [
     ("  pictures_cnn_int8:", "  pictures_cnn:", "variants.pictures_cnn", "has this name already"),
     # combinations that can't be
     ("lr: 0.01", "lr: 0.01, momentum: 0.9", "recipes.quick", "momentum 0.9 has no meaning for adamw; use sgd"),
-    ("lr: 0.01", "lr: 0.01, last_layer: bayesian", "experiments.flowers_mlp", "set that to 0.0"),
+    ("lr: 0.01", "lr: 0.01, last_layer: bayesian", "experiments.flowers_mlp", "weight_decay 0.01; set that to 0.0"),
+    ("lr: 0.01", "lr: 0.01, last_layer: bayesian, l1: 0.1", "experiments.flowers_mlp", "l1 0.1; set that to 0.0"),
+    ("lr: 0.01", "lr: 0.01, last_layer: bayesian, loss: hinge", "experiments.flowers_mlp", "set that to default"),
+    ("lr: 0.01", "lr: 0.01, loss: hinges", "recipes.quick.loss", "'hinge'"),
+    ("lr: 0.01", "lr: 0.01, loss: huber", "experiments.flowers_mlp", "'huber' is for numbers, but flowers has classes"),
+    ("lr: 0.01", "lr: 0.01, loss: huber", "experiments.flowers_mlp", "valid: default, cross_entropy, binary_cross"),
+    (
+        "lr: 0.01",
+        "lr: 0.01, cutmix: 1.0",
+        "experiments.flowers_mlp",
+        "cutmix 1.0 is for image data, but flowers is",
+    ),
     ("lr: 0.01", "lr: 0.01, warmup: 0.0", "recipes.quick", "one_cycle needs a warmup above 0; use cosine"),
-    ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "use sgd or momentum 0.0"),
+    ("lr: 0.01", "lr: 0.01, lr_final: 0.1", "recipes.quick", "not of one_cycle; set it to 0.0"),
+    ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "or momentum 0.0"),
     ("set: {}", "set: {kind: fit}", "experiments.flowers_mlp.set.kind", "name another recipe"),
     ("recipe: fit", "recipe: quick", "experiments.flowers_svm.recipe", "classical/svm needs kind fit; valid: fit"),
     (
@@ -182,7 +194,7 @@ REFUSED = [
     ),
     ("models/mlp", "models/gru", "experiments.flowers_mlp.model", "takes series input, but data set flowers"),
     ("hidden: [16]", "activation: rleu", "experiments.flowers_mlp.args.activation", "'relu', 'leaky_relu'"),
-    ("hidden: [16]", "initialisation: he", "experiments.flowers_mlp.args.initialisation", "'kaiming_normal'"),
+    ("lr: 0.01", "lr: 0.01, initialisation: he", "recipes.quick.initialisation", "'kaiming_normal'"),
     (
         "{C: 1.0}",
         "{kernel: rfb}",
@@ -196,6 +208,24 @@ REFUSED = [
         "models/capsnet, recipe: quick, view: none, args: {}, set: {label_smoothing: 0.1}",
         "experiments.pictures_cnn",
         "models/capsnet: label_smoothing is 0.1, but its loss is its own; valid: 0.0",
+    ),
+    (
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}",
+        "models/capsnet, recipe: quick, view: none, args: {}, set: {loss: squared}",
+        "experiments.pictures_cnn",
+        "with decoder True: loss is 'squared', but its decoder learns by its own loss; valid: 'default'",
+    ),
+    (
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}",
+        "models/capsnet_small, recipe: quick, view: none, args: {}, set: {loss: cross_entropy}",
+        "experiments.pictures_cnn",
+        "loss is 'cross_entropy', but its scores are lengths of [0, 1)",
+    ),
+    (
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}",
+        "models/lenet5_1998, recipe: quick, view: none, args: {}, set: {sampling: weighted}",
+        "experiments.pictures_cnn",
+        "models/lenet5_1998 with loss 'default': sampling is 'weighted', but its loss is its own",
     ),
     (
         "models/cnn",
@@ -226,7 +256,7 @@ REFUSED = [
         "set: {}",
         "set: {cutmix: 1.0}",
         "experiments.flowers_mlp",
-        "cutmix 1.0 is for image data, but flowers is tabular",
+        "cutmix 1.0 is for image data, but flowers is",
     ),
     ("low: 0.001", "low: 0.2", "search.flowers_mlp.set.lr", "must be below high"),
     ("set: {lr: {low: 0.001, high: 0.1, log: true}}", "set: {}", "search.flowers_mlp", "nothing to search"),
@@ -262,14 +292,28 @@ def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, k
     )
 
 
-def test_numbers_have_no_classes_to_balance(check: Any) -> None:
-    text = TEXT.replace("task: classification", "task: regression", 1).replace(
-        "lr: 0.01}", "lr: 0.01, sampling: balanced}"
-    )
-    with pytest.raises(
-        ParamsError, match="experiments.flowers_mlp: sampling 'balanced' is for classes, but flowers has"
-    ):
-        check(text)
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("sampling: balanced", "sampling 'balanced' is for classes, but flowers has numbers"),
+        ("mixup: 0.2", "mixup 0.2 mixes labels of classes, but flowers has numbers; set it to 0.0"),
+        ("cutmix: 1.0", "cutmix 1.0 mixes labels of classes, but flowers has numbers; set it to 0.0"),
+        ("loss: hinge", "loss 'hinge' is for classes, but flowers has numbers; valid: default, squared, huber"),
+    ],
+)
+def test_numbers_have_no_classes(check: Any, asked: str, said: str) -> None:
+    numbers = TEXT.replace("task: classification", "task: regression", 1)
+    with pytest.raises(ParamsError, match=re.escape(f"experiments.flowers_mlp: {said}")):
+        check(numbers.replace("set: {}", f"set: {{{asked}}}", 1))
+    assert check(numbers.replace("set: {}", "set: {loss: huber}", 1))
+
+
+@pytest.mark.parametrize("asked", ["patience: 3", "best_weights: true", "schedule: plateau"])
+def test_nothing_goes_by_validation_items_that_are_trained_on(check: Any, asked: str) -> None:
+    kept = TEXT.replace("seed: 0}", "seed: 0, refit: true}")
+    with pytest.raises(ParamsError, match=f"experiments.flowers_mlp: {asked.replace(':', '')} goes by validation"):
+        check(kept.replace("lr: 0.01}", f"lr: 0.01, {asked}}}"))
+    assert check(TEXT.replace("lr: 0.01}", f"lr: 0.01, {asked}}}"))
 
 
 def test_images_are_augmented_as_images_whatever_view_the_model_has_of_them(check: Any) -> None:

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.models._layers import ACTIVATIONS, initialise
+from pipeline.models._layers import ACTIVATIONS
 
 INPUTS = ("tabular",)
 REQUIRES = (
@@ -34,15 +34,6 @@ def build(
     *,
     hidden: list[Annotated[int, Field(ge=1)]] = [256],  # noqa: B006 (read as a literal, never changed)
     activation: Literal["identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid"] = "relu",
-    initialisation: Literal[
-        "default",
-        "xavier_uniform",
-        "xavier_normal",
-        "kaiming_uniform",
-        "kaiming_normal",
-        "orthogonal",
-        "truncated_normal",
-    ] = "default",
     batch_norm: bool = False,
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     head: Literal["linear", "sigmoid"] = "linear",
@@ -61,4 +52,4 @@ def build(
         layers += [nn.Dropout(dropout)] if dropout else []
     last = [*shape, *hidden][-1]
     layers += [Sigmoid(last, 1) if head == "sigmoid" else nn.Linear(last, outputs)]
-    return initialise(nn.Sequential(*layers), initialisation)
+    return nn.Sequential(*layers)
