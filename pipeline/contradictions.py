@@ -211,10 +211,9 @@ def _refit_problems(where: Location, recipe: Gradient, name: str, data: Data) ->
 
 
 def _augment_problems(where: Location, steps: list[dict[str, Any]]) -> Iterator[Problem]:
-    known = signature.names("data/augmentations")
     for index, step in enumerate(steps):
         name, options = step.get("name"), {k: v for k, v in step.items() if k != "name"}
-        if name not in known:
+        if name not in (known := signature.names("data/augmentations")):
             yield (*where, index, "name"), unknown("augmentation", str(name), known)
         else:
             yield from _option_problems(f"data/augmentations/{name}", "build", (*where, index), options)
@@ -222,18 +221,18 @@ def _augment_problems(where: Location, steps: list[dict[str, Any]]) -> Iterator[
 
 def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
     """What the items of data set `name`, before any view, can't be augmented or mixed with."""
-    if data.reader not in signature.names("data/readers"):
-        return  # said where the data is
-    kinds = {a: signature.constant(f"data/augmentations/{a}", "KINDS") for a in signature.names("data/augmentations")}
-    fits = [a for a, takes in kinds.items() if data.kind in takes]
+    if not (recipe.augment or recipe.cutmix) or data.reader not in signature.names("data/readers"):
+        return  # an unknown reader is told of where the data is
+    known = signature.names("data/augmentations")
+    takes = {name: signature.constant(f"data/augmentations/{name}", "KINDS") for name in known}
+    fits = [name for name in known if data.kind in takes[name]]
     for step in recipe.augment:
-        if data.kind not in (takes := kinds.get(str(step.get("name")), [data.kind])):
+        augmentation = str(step.get("name"))
+        if augmentation in known and augmentation not in fits:
+            kinds, advice = " and ".join(takes[augmentation]), ", ".join(fits) or "none"
             yield (
                 where,
-                (
-                    f"augmentation {step['name']!r} is for {' and '.join(takes)} data, but {name} is {data.kind}; "
-                    f"valid: {', '.join(fits) or 'none'}"
-                ),
+                f"augmentation {augmentation!r} is for {kinds} data, but {name} is {data.kind}; valid: {advice}",
             )
     if recipe.cutmix and data.kind != "image":
         yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"

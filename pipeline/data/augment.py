@@ -31,7 +31,9 @@ class Augmentation:
         return [step.draw(count, generator) for step in self.steps]
 
     def apply(self, x: Tensor, drawn: Sequence[Drawn]) -> Tensor:
-        """Raw items (N, ...) of any device, augmented; of no steps, themselves."""
+        """Raw items (N, ...) of any device, augmented; of no steps, themselves. A device's share may be no items."""
+        if not len(x):
+            return x
         for step, tensors in zip(self.steps, drawn, strict=True):
             x = step.apply(x, *(t.to(x.device) for t in tensors))
         return x
