@@ -275,6 +275,33 @@ def audit(_: argparse.Namespace) -> int:
     return 1 if damaged else 0
 
 
+def lr_range(options: argparse.Namespace) -> int:
+    """Learning-rate range test of a row: its plot, and the rate that it suggests."""
+    plan = Plan(params.load())
+    if options.experiment not in plan.params.experiments:
+        raise params.ParamsError(params.no_row(plan.params, options.experiment or ""))
+    if plan.params.recipe_of(options.experiment).kind != "gradient":
+        raise params.ParamsError(f"{options.experiment} is no network: there is no learning rate to test")
+    cell = plan.train(options.experiment, plan.profile.seeds[0])
+    with _alone():
+        Run(1).fill(cell.inputs.values())
+    from pipeline.data import dataset  # seconds of imports, and only now is it known that they are needed
+    from pipeline.report import range_plot
+    from pipeline.training import range_test
+
+    data = dataset.load(
+        cell.inputs["data"].folder, dict(cell.spec["budget"]), cell.spec["seed"], ("train", "validation")
+    )
+    found = range_test.run(cell.resolved, data)
+    path = paths.reports(plan.params.profile) / f"lr_range_{options.experiment}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = range_plot.draw(path, f"{options.experiment}: learning-rate range test", found)
+    lr = plan.params.recipe_of(options.experiment).lr  # type: ignore[union-attr]
+    print(f"loss falls from {found.smooth[0]:.4g} to {min(found.smooth):.4g} within {len(found.rates)} updates")
+    print(f"suggested lr {found.suggestion:.2g}, the row has {lr:g}; plot: {made.relative_to(paths.ROOT)}")
+    return 0
+
+
 def ui(options: argparse.Namespace) -> int:
     """MLflow over the project's store until Ctrl-C."""
     from pipeline.tracking.commands import ui_command
@@ -322,6 +349,9 @@ def main(words: list[str] | None = None) -> int:
     command.add_argument("--study", default=None, type=lambda v: v or None)
     command.add_argument("--jobs", default=None, type=_count)
     command.set_defaults(call=study)
+    command = commands.add_parser("lr-range", help=(lr_range.__doc__ or "").partition("\n")[0])
+    command.add_argument("--experiment", default=None)
+    command.set_defaults(call=lr_range)
     command = commands.add_parser("import-cells", help="copy finished cells of another machine in, verified")
     command.add_argument("source")
     command.set_defaults(call=import_cells)
