@@ -179,6 +179,7 @@ def test_no_seed_no_parameter_is_read_from_the_environment() -> None:
         "MAKELEVEL",
         "CUDA_VISIBLE_DEVICES",
         "DVC_STAGE",
+        "GLOO_SOCKET_IFNAME",
         "PYTORCH_NVML_BASED_CUDA_CHECK",
     }
     for path in modules("pipeline", "stages"):
