@@ -79,7 +79,8 @@ def _step(spec: dict, data: dataset.Dataset, tuned: bool, fuse: bool) -> Callabl
             loss = functional.cross_entropy(scores, y)
         return loss, loss, scores
 
-    torch.compiler.reset()  # or this row counts as the last one with other shapes
+    if fuse:
+        torch.compiler.reset()  # or rows before this one count against how often a function may be compiled
     gradients = compiled.gradients(objective, fuse)
     if tuned:
         optimizer = optimizers.optimizer(body, recipe)

@@ -130,7 +130,8 @@ class Gradient(Preprocessing):
     tf32: bool = False
     # Memory order of images, (N, H, W, C) or (N, C, H, W); null: as the architecture asks, which was measured.
     channels_last: bool | None = None
-    # torch.compile makes fused kernels of the network: half a minute at first, then faster steps; for long runs.
+    # torch.compile makes one graph of forward and backward pass: half a minute at first, then faster steps; for long
+    # runs.
     compile: bool = False
     # bayesian: a distribution over the last dense layer's weights, trained by variational inference.
     last_layer: Literal["plain", "bayesian"] = "plain"
