@@ -78,10 +78,11 @@ class Variant(Strict):
 class Variation(Strict):
     """What a point of a study changes of its row: values of `args`, of `set` and of the data's `budget`.
 
-    label: what the point is called; without one, what it changes.
+    label: what the point is called; without one, what it changes. model: instead of the row's.
     """
 
     label: str = ""
+    model: str = ""
     args: dict[str, Any] = {}
     set: dict[str, Any] = {}
     budget: dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None] = {}
@@ -91,11 +92,11 @@ class Study(Strict):
     """Variations of one row, in figures of their own.
 
     kind: `scale` draws the score against the points' sizes; `ablation` compares every point with the first, by a test
-    paired by seed.
+    paired by seed; `gradients` draws what gradients do from layer to layer and from update to update.
     """
 
     of: str
-    kind: Literal["scale", "ablation"] = "scale"
+    kind: Literal["scale", "ablation", "gradients"] = "scale"
     vary: Annotated[list[Variation], Field(min_length=2)]
 
 
@@ -134,7 +135,8 @@ class Params(Strict):
         points: dict[str, Experiment] = {}
         if base:
             for number, change in enumerate(self.studies[study].vary, 1):
-                changed = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
+                changed: dict[str, Any] = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
+                changed |= {"model": change.model or base.model}
                 budget = {str(name): value for name, value in change.budget.items()}
                 points[f"{study}_{number}"] = Point(**base.model_dump() | changed, budget=budget)
         return self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})

@@ -11,6 +11,8 @@ from pipeline.plan import Plan
 
 COLUMNS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "metric", "value", "parameters"]
 COLUMNS += ["training_flops", "train_seconds", "hardware", "status", "run_key"]
+LOOKS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "update", "layer", "depth", "gradient"]
+LOOKS += ["activation", "ratio", "dead", "norm", "found", "status", "run_key"]
 BACKWARD = 3  # a training step costs three times its forward pass (Kaplan et al. 2020, section 2.1)
 
 
@@ -21,21 +23,41 @@ def cells(params: Params, name: str) -> list[Cell]:
 
 
 def collect(params: Params, name: str) -> None:
-    """Write `paths.study` from finished cells: the score on test, and what it took. Empty for another profile's row."""
+    """Write `paths.study` from finished cells: of each seed the score on test and what it took, or, of kind
+    `gradients`, each look at its gradients. Empty for another profile's row."""
     path = paths.study(params.profile, name)
     path.parent.mkdir(parents=True, exist_ok=True)
+    looks = params.studies[name].kind == "gradients"
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, LOOKS if looks else COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_rows(params, name))
+        writer.writerows(_looks(params, name) if looks else _rows(params, name))
+
+
+def _points(params: Params, name: str) -> Iterator[tuple[Plan, str, dict[str, Any]]]:
+    """(plan, key, what its lines share) of each point."""
+    study, plan = params.studies[name], Plan(params.varied(name))
+    for (key, experiment), change in zip(plan.params.experiments.items(), study.vary, strict=False):
+        shared = {"profile": params.profile, "study": name, "experiment": study.of, "data": experiment.data}
+        yield plan, key, shared | {"model": experiment.short, "varied": told(change)}
+
+
+def _looks(params: Params, name: str) -> Iterator[dict[str, Any]]:
+    for plan, key, shared in _points(params, name):
+        for seed in plan.profile.seeds:
+            trained = plan.train(key, seed)
+            named = dict.fromkeys(finding.partition(":")[0] for finding in trained.result["health"])
+            ending = {"found": ", ".join(named), "status": trained.result["reason"] or "ok"}
+            if not (trained.folder / "health.csv").is_file():
+                continue  # it could not even start
+            with (trained.folder / "health.csv").open(newline="") as file:
+                for look in csv.DictReader(file):
+                    yield shared | {"seed": seed, **look, **ending, "run_key": trained.key}
 
 
 def _rows(params: Params, name: str) -> Iterator[dict[str, Any]]:
-    study, plan = params.studies[name], Plan(params.varied(name))
-    for (key, experiment), change in zip(plan.params.experiments.items(), study.vary, strict=False):
-        metric = signature.constant(f"tasks/{params.data[experiment.data].task}", "METRIC")
-        shared = {"profile": params.profile, "study": name, "experiment": study.of, "data": experiment.data}
-        shared |= {"model": experiment.short, "varied": told(change), "metric": metric}
+    for plan, key, shared in _points(params, name):
+        shared["metric"] = metric = signature.constant(f"tasks/{params.data[shared['data']].task}", "METRIC")
         for seed in plan.profile.seeds:
             judged, trained = plan.evaluate(key, seed), plan.train(key, seed)
             found = {(split, metric): value for split, metric, value in judged.result["values"]}
@@ -56,7 +78,8 @@ def told(change: Variation) -> str:
     """The point's label, or `hidden 16 16, lr 0.01`; of a point without a change that it is the row's own."""
     if change.label:
         return change.label
-    values: dict[str, Any] = {**change.args, **change.set}
+    values: dict[str, Any] = {"model": change.model} if change.model else {}
+    values |= {**change.args, **change.set}
     values |= {str(name): value for name, value in change.budget.items()}
     shown = {name: " ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
     return ", ".join(f"{name} {value}" for name, value in shown.items()) or "as in the table"

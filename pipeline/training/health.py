@@ -7,6 +7,7 @@ wrong, is seen best. What is measured, of a layer's own weights and outputs:
                  (Bengio, Simard, Frasconi 1994; Glorot & Bengio 2010, figures 6 to 8)
     activation   root mean square of its outputs
     update       norm of the update over norm of the weights; about 1e-3 is healthy (Bottou, in Karpathy 2015, CS231n)
+    norm         of the whole gradient, before anything is clipped
     dead         share of its units whose weights get no gradient at all from a whole batch (Maas, Hannun, Ng 2013)
 """
 
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-COLUMNS = ("update", "layer", "depth", "gradient", "activation", "ratio", "dead")
+COLUMNS = ("update", "layer", "depth", "gradient", "activation", "ratio", "dead", "norm")
 VANISHING = 1e-4  # of the last layer's gradient, in the first layer
 EXPLODING = 1e3  # norm of the whole gradient; a healthy run's is about 1, and in the table none is above 100
 DEAD = 0.5  # share of a layer's units
@@ -32,7 +33,6 @@ class Health:
     def __init__(self, body: nn.Module) -> None:
         self.layers = layers(body)
         self.rows: list[Row] = []
-        self._norms: list[float] = []
         self._outputs: dict[str, float] = {}
         self._before: list[Tensor] = []
         self._handles: list[RemovableHandle] = []
@@ -69,7 +69,6 @@ class Health:
     def end(self, update: int, norm: float) -> None:
         """After the optimizer's step: the rows of this look. norm: of the whole gradient, unclipped."""
         before = iter(self._before)
-        self._norms.append(norm)
         for depth, (name, layer) in enumerate(self.layers.items()):
             own = weights(layer)
             gradients = [p.grad for p in own if p.grad is not None]
@@ -84,18 +83,19 @@ class Health:
                     "activation": self._outputs.get(name),
                     "ratio": moved / (norm_of(own) or 1.0),
                     "dead": float(torch.cat(dead).float().mean()) if dead else 0.0,
+                    "norm": norm,
                 }
             )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows, "norms": self._norms}
+        return {"rows": self.rows}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.rows, self._norms = list(state["rows"]), list(state["norms"])
+        self.rows = list(state["rows"])
 
     def findings(self) -> list[str]:
         """What is wrong, in words; empty where nothing is."""
-        return [*_vanishing(self.rows), *_exploding(self._norms), *_dead(self.rows)]
+        return [*_vanishing(self.rows), *_exploding([row["norm"] for row in self.rows]), *_dead(self.rows)]
 
 
 def layers(body: nn.Module) -> dict[str, nn.Module]:

@@ -176,6 +176,11 @@ CONTRADICTIONS: tuple[tuple[Callable[[Gradient], Any], str], ...] = (
         "ema {ema} and swa {swa} both average the weights; set one of them to 0.0",
     ),
     (
+        lambda r: (r.mixup or r.cutmix) and r.sampling == "weighted",
+        "mixup {mixup} and cutmix {cutmix} mix labels, and a mixture has no one class whose weight it could have; "
+        "use sampling balanced",
+    ),
+    (
         lambda r: r.best_weights and r.swa,
         "swa {swa} averages the last epochs, best_weights takes one of them; set one of the two off",
     ),

@@ -50,18 +50,17 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
     """In each of the processes that train together."""
     facts = {"shape": list(data.shape), "classes": data.classes}
     seed_everything(spec["seed"], spec["threads"])
+    system = None
     try:
         system = assemble(spec, data)
         owner = {"model": spec["model"], "key": fingerprint.of_json(spec)}
         fit(system, spec["precision"], folder, owner, **execution)
     except (Diverged, ValueError) as error:
-        return {"status": "failed", "reason": str(error), **facts}
+        return {"status": "failed", "reason": str(error), "health": _health(system, folder), **facts}
     micro_batch = min(system.ranks.gather(system.micro_batch))
     if system.ranks.rank:
         return {}
     write_rows(folder / "history.csv", list(system.history[0]), system.history)
-    if system.health.rows:
-        write_rows(folder / "health.csv", COLUMNS, system.health.rows)
     digest = networks.save(system.network, folder)
     parameters = sum(p.numel() for p in system.network.body.parameters())
     metric = system.task.METRIC
@@ -83,7 +82,7 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
         "probabilistic": system.network.probabilistic,
         "validation": validation,
         "epochs": {"run": len(system.history), "kept": int(kept["epoch"]) + 1, "ended": system.ending.reason},
-        "health": system.health.findings(),
+        "health": _health(system, folder),
         **facts,
         "costs": costs,
     }
@@ -172,6 +171,14 @@ def require_precision(precision: str) -> None:
         raise Unavailable("16-mixed needs a GPU: Lightning would quietly train in bf16-mixed; name that instead")
     if precision == "bf16-mixed" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported(False):
         raise Unavailable(f"{torch.cuda.get_device_name()} has no bfloat16, it would be emulated; use 16-mixed")
+
+
+def _health(system: System | None, folder: Path) -> list[str]:
+    """What is wrong with the gradients of a run, and the looks at them in `health.csv`."""
+    if system is None or system.ranks.rank or not system.health.rows:
+        return []
+    write_rows(folder / "health.csv", COLUMNS, system.health.rows)
+    return system.health.findings()
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
