@@ -67,7 +67,7 @@ def _means(lines: Sequence[Mapping[str, str]], x: str, y: str) -> Line:
 
 
 def draw(path: Path, studies: Sequence[Sequence[Looked]]) -> Path | None:
-    """Two panels a study: gradients by layer, where there are several, and their norm by update."""
+    """Two panels a study: gradients by layer, where there are more than two, and their norm by update."""
     studies = [points for points in studies if points]
     if not studies:
         return None
@@ -80,10 +80,12 @@ def draw(path: Path, studies: Sequence[Sequence[Looked]]) -> Path | None:
                 for point in points:
                     _line(axes, getattr(point, name), *looks[point.varied], point.varied)
                 axes.set_yscale("log")
+            if max(len(point.layers) for point in points) < 3:
+                by_layer.set_axis_off()  # nothing to compare from layer to layer
             by_layer.set(xlabel="layer, from the input", ylabel="gradient (root mean square, log scale)")
             by_layer.xaxis.set_major_locator(MaxNLocator(integer=True))
-            by_layer.set_title(points[0].study, loc="left")
             by_update.set(xscale="log", xlabel="update (log scale)", ylabel="norm of the gradient (log scale)")
+            by_update.set_title(points[0].study, loc="left")
             by_update.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
         return plots.save(figure, path)
 

@@ -28,13 +28,13 @@ Row = dict[str, Any]
 
 
 class Health:
-    """Looks at `body`. rows: a line a layer and look, in the order of COLUMNS."""
+    """Looks at `body`. rows: a line a layer and look, in the order of COLUMNS. clipped: whether large gradients are."""
 
-    def __init__(self, body: nn.Module) -> None:
-        self.layers = layers(body)
+    def __init__(self, body: nn.Module, clipped: bool = False) -> None:
+        self.layers, self.clipped = layers(body), clipped
         self.rows: list[Row] = []
         self._outputs: dict[str, float] = {}
-        self._before: list[Tensor] = []
+        self._before: dict[str, tuple[float, float, list[Tensor]]] = {}
         self._handles: list[RemovableHandle] = []
 
     @staticmethod
@@ -59,7 +59,12 @@ class Health:
     def gradients(self) -> None:
         """After the backward pass, before anything is clipped."""
         self._release()
-        self._before = [p.detach().clone() for layer in self.layers.values() for p in weights(layer)]
+        for name, layer in self.layers.items():
+            own = weights(layer)
+            found = [p.grad for p in own if p.grad is not None]
+            size = norm_of(found) / sqrt(sum(g.numel() for g in found) or 1)
+            dead = torch.cat([(g.flatten(1) == 0).all(dim=1) for g in found]) if found else torch.zeros(1)
+            self._before[name] = (size, float(dead.float().mean()), [p.detach().clone() for p in own])
 
     def _release(self) -> None:
         for handle in self._handles:
@@ -68,24 +73,23 @@ class Health:
 
     def end(self, update: int, norm: float) -> None:
         """After the optimizer's step: the rows of this look. norm: of the whole gradient, unclipped."""
-        before = iter(self._before)
         for depth, (name, layer) in enumerate(self.layers.items()):
+            gradient, dead, before = self._before[name]
             own = weights(layer)
-            gradients = [p.grad for p in own if p.grad is not None]
-            moved = norm_of(p.detach() - next(before) for p in own)
-            dead = [(g.flatten(1) == 0).all(dim=1) for g in gradients]
+            moved = norm_of(after.detach() - start for after, start in zip(own, before, strict=True))
             self.rows.append(
                 {
                     "update": update,
                     "layer": name,
                     "depth": depth,
-                    "gradient": norm_of(gradients) / sqrt(sum(g.numel() for g in gradients) or 1),
+                    "gradient": gradient,
                     "activation": self._outputs.get(name),
                     "ratio": moved / (norm_of(own) or 1.0),
-                    "dead": float(torch.cat(dead).float().mean()) if dead else 0.0,
+                    "dead": dead,
                     "norm": norm,
                 }
             )
+        self._before = {}
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}
@@ -95,7 +99,8 @@ class Health:
 
     def findings(self) -> list[str]:
         """What is wrong, in words; empty where nothing is."""
-        return [*_vanishing(self.rows), *_exploding([row["norm"] for row in self.rows]), *_dead(self.rows)]
+        norms = [] if self.clipped else [row["norm"] for row in self.rows]
+        return [*_vanishing(self.rows), *_exploding(norms), *_dead(self.rows)]
 
 
 def layers(body: nn.Module) -> dict[str, nn.Module]:

@@ -70,7 +70,8 @@ class System(pl.LightningModule):
         self.bayesian = recipe.last_layer == "bayesian"
         self.regularizer = regularizers.Regularizer(network.body, recipe)
         self.average: Average | None = None
-        self.health, self.ending = Health(network.body), Ending(recipe, task.METRIC)
+        self.clips = recipe.gradient_clip is not None or recipe.gradient_clip_value is not None
+        self.health, self.ending = Health(network.body, self.clips), Ending(recipe, task.METRIC)
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
         self.block = BLOCK
         self.history: list[dict[str, float]] = []
@@ -232,13 +233,12 @@ class System(pl.LightningModule):
         optimizer = self._optimizer
         if self.ranks.size > 1:
             self._add_gradients()
-        clips = self.recipe.gradient_clip is not None or self.recipe.gradient_clip_value is not None
-        if self.scaler and (clips or looks):
+        if self.scaler and (self.clips or looks):
             self.scaler.unscale_(optimizer)
         if looks:
             self.health.gradients()
             norm = norm_of(p.grad for p in self._trained if p.grad is not None)
-        if clips:
+        if self.clips:
             regularizers.clip(self._trained, self.recipe)
         self.lr = optimizer.param_groups[0]["lr"]
         if self.scaler:
