@@ -4,7 +4,7 @@ Importing this must stay cheap: every stage and every command with nothing to do
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from ruamel.yaml import YAML
@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import SequenceNode
 
 from pipeline.contradictions import Location, contradictions, explained, unknown
-from pipeline.data.section import Data
+from pipeline.data.section import Budget, Data
 from pipeline.paths import PARAMS
 from pipeline.search.space import Space
 from pipeline.signature import Strict
@@ -67,18 +67,37 @@ class Variant(Strict):
     steps: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1)]
 
 
-class Variation(Strict):
-    """What a point of a study changes of its row: values of `args` and of `set`."""
+BudgetField = Literal["samples", "validation", "epochs"]
 
+
+class Variation(Strict):
+    """What a point of a study changes of its row: values of `args`, of `set` and of the data's `budget`.
+
+    label: what the point is called; without one, what it changes.
+    """
+
+    label: str = ""
     args: dict[str, Any] = {}
     set: dict[str, Any] = {}
+    budget: dict[BudgetField, Annotated[int, Field(ge=1)] | None] = {}
 
 
 class Study(Strict):
-    """Variations of one row, in figures of their own."""
+    """Variations of one row, in figures of their own.
+
+    kind: `scale` draws the score against the points' sizes; `ablation` compares every point with the first, by a test
+    paired by seed.
+    """
 
     of: str
+    kind: Literal["scale", "ablation"] = "scale"
     vary: Annotated[list[Variation], Field(min_length=2)]
+
+
+class Point(Experiment):
+    """A row's variation. Rows are compared under one budget; a point may have its own."""
+
+    budget: dict[BudgetField, int | None] = {}
 
 
 class Params(Strict):
@@ -106,17 +125,24 @@ class Params(Strict):
 
     def varied(self, study: str) -> "Params":
         """With the points of a study, `<study>_1` and so on, as the only rows; with none, if its row is none here."""
-        base, points = self.experiments.get(self.studies[study].of), {}
+        base = self.experiments.get(self.studies[study].of)
+        points: dict[str, Experiment] = {}
         if base:
             for number, change in enumerate(self.studies[study].vary, 1):
-                both = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
-                points[f"{study}_{number}"] = base.model_copy(update=both)
+                changed = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
+                points[f"{study}_{number}"] = Point(**base.model_dump() | changed, budget=dict(change.budget))
         return self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})
 
     def recipe_of(self, key: str) -> Gradient | Fit:
         """The recipe of an experiment with its overrides."""
         experiment = self.experiments[key]
         return resolve(self.recipes[experiment.recipe], experiment.set)
+
+    def budget_of(self, key: str) -> Budget:
+        """What an experiment may use in the active profile."""
+        experiment = self.experiments[key]
+        budget = self.data[experiment.data].budget[self.profile]
+        return budget.model_copy(update=experiment.budget) if isinstance(experiment, Point) else budget
 
     def asked(self, key: str, profile: str) -> dict[str, Any]:
         """What an experiment or a variant is, resolved, in JSON values: results of anything else are not its results.

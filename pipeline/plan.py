@@ -64,7 +64,7 @@ class Plan:
             params = params.model_copy(update={"experiments": {**params.experiments, key: merged}})
         folder, _, _ = experiment.model.rpartition("/")
         spec = {
-            **self._shared(experiment.data),
+            **self._shared(key),
             "seed": seed,
             "precision": self.profile.precision,
             "model": experiment.model,
@@ -91,7 +91,7 @@ class Plan:
         variant = self.params.variants[key]
         data = self.params.experiments[variant.of].data
         parent = self.train(variant.of, seed)
-        spec = {**self._shared(data), "seed": seed, "steps": variant.steps}
+        spec = {**self._shared(variant.of), "seed": seed, "steps": variant.steps}
         modules = tuple(f"pipeline.compress.methods.{step['method']}" for step in variant.steps)
         return self._cell(
             "compress",
@@ -106,9 +106,10 @@ class Plan:
     def evaluate(self, key: str, seed: int) -> Cell:
         """Of an experiment, or of a variant."""
         variant = self.params.variants.get(key)
-        data = self.params.experiments[variant.of if variant else key].data
+        owner = variant.of if variant else key
+        data = self.params.experiments[owner].data
         subject = self.compress(key, seed) if variant else self.train(key, seed)
-        spec = {**self._shared(data), "evaluators": self.params.evaluators}
+        spec = {**self._shared(owner), "evaluators": self.params.evaluators}
         modules = [f"pipeline.evaluate.evaluators.{e}" for e in self.params.evaluators]
         modules += [f"pipeline.tasks.{spec['task']}"]
         modules += [] if variant else subject.modules  # what it is built from again
@@ -135,10 +136,9 @@ class Plan:
             yield self.compress(key, seed)
             yield self.evaluate(key, seed)
 
-    def _shared(self, data: str) -> dict[str, Any]:
-        entry = self.params.data[data]
-        budget = entry.budget[self.params.profile].model_dump()
-        return {"data": data, "task": entry.task, "budget": budget, "threads": self.profile.threads}
+    def _shared(self, experiment: str) -> dict[str, Any]:
+        data, budget = self.params.experiments[experiment].data, self.params.budget_of(experiment).model_dump()
+        return {"data": data, "task": self.params.data[data].task, "budget": budget, "threads": self.profile.threads}
 
     def _cell(
         self,

@@ -53,8 +53,11 @@ def _rows(params: Params, name: str) -> Iterator[dict[str, Any]]:
 
 
 def told(change: Variation) -> str:
-    """`hidden 16 16, lr 0.01`; of a point without a change that it is the row's own."""
-    values = {**change.args, **change.set}
+    """The point's label, or `hidden 16 16, lr 0.01`; of a point without a change that it is the row's own."""
+    if change.label:
+        return change.label
+    values: dict[str, Any] = {**change.args, **change.set}
+    values |= {str(name): value for name, value in change.budget.items()}
     shown = {name: " ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
     return ", ".join(f"{name} {value}" for name, value in shown.items()) or "as in the table"
 

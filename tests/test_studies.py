@@ -9,7 +9,7 @@ import pytest
 
 from bench import scratch
 from pipeline.params import Variation
-from pipeline.report.studies import read
+from pipeline.report.points import read
 from pipeline.studies import COLUMNS, told
 
 STUDY = {"of": "iris_mlp", "vary": [{"args": {"hidden": [4]}}, {"args": {}}]}
@@ -47,6 +47,25 @@ def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..
     assert "train iris_mlp" not in repro, "the row's own point is its cells"
     scratch.change(project, lambda p: p["studies"]["width"]["vary"].append({"args": {"hidden": [2]}}))
     assert "[4/4]" in scratch.cli(project, "study").stdout and len(lines(project)) == 6
+
+
+def test_an_ablation_is_compared_with_its_first_point_under_a_budget_of_its_own(fresh: Callable[..., Path]) -> None:
+    def ablation(sections: dict[str, Any]) -> None:
+        edit(sections)
+        points = [{"label": "one epoch", "budget": {"epochs": 1, "samples": 30}}, {"args": {"hidden": [4]}}]
+        sections["studies"] = {"width": {"of": "iris_mlp", "kind": "ablation", "vary": points}}
+
+    project = fresh(ablation)
+    assert "error" not in scratch.cli(project, "study").stdout
+    assert [p["varied"] for p in lines(project)] == ["one epoch"] * 2 + ["hidden 4"] * 2
+    assert float(lines(project)[0]["training_flops"]) == 3 * 2 * (4 * 16 + 16 * 3) * 30
+    report = project / "studies/reports/laptop"
+    text = (report / "studies.md").read_text()
+    assert "`width`, against one epoch" in text and "| hidden 4 |" in text and "p (Holm)" in text
+    assert (report / "ablation_iris.png").stat().st_size > 5000 and not list(report.glob("score_*"))
+    with pytest.raises(RuntimeError, match=r"studies.width.vary.0.budget.*epoch"):
+        scratch.change(project, lambda p: p["studies"]["width"]["vary"].insert(0, {"budget": {"epoch": 1}}))
+        scratch.cli(project, "study")
 
 
 def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path]) -> None:

@@ -1,6 +1,6 @@
 """What a handful of seeds can say: mean, Student's t interval, and the smallest difference that they could show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
@@ -31,6 +31,37 @@ def summarize(values: Sequence[float]) -> Summary:
     std = stdev(values)
     half_width = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * std / sqrt(n)
     return Summary(n, fmean(values), std, half_width, std * detectable_effect(n))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of pairs. p: two-sided, of Student's t test that the mean difference is 0; with the half width None where fewer
+    than two pairs, or no spread at all, leave it undefined."""
+
+    n: int
+    mean: float | None
+    half_width: float | None
+    p: float | None
+
+
+def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:
+    """Ours less theirs, by the seeds that both have (Student 1908): what a seed does to both is no difference."""
+    found = summarize([ours[seed] - theirs[seed] for seed in ours if seed in theirs])
+    if found.mean is None or not found.std or found.half_width is None:
+        return Difference(found.n, found.mean, None, None)
+    statistic = abs(found.mean) / (found.std / sqrt(found.n))
+    return Difference(found.n, found.mean, found.half_width, 2 * float(t.sf(statistic, found.n - 1)))
+
+
+def holm(values: Sequence[float | None]) -> list[float | None]:
+    """p values of one family, corrected so that any false finding has at most probability ALPHA (Holm 1979)."""
+    order = sorted((p, place) for place, p in enumerate(values) if p is not None)
+    corrected: list[float | None] = [None] * len(values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p))
+        corrected[place] = largest
+    return corrected
 
 
 @lru_cache

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.report.statistics import detectable_effect, summarize
+from pipeline.report.statistics import Difference, detectable_effect, holm, paired, summarize
 
 
 def test_interval_by_hand() -> None:
@@ -29,3 +29,22 @@ def test_no_spread_gives_no_interval() -> None:
     assert (same.mean, same.std, same.half_width, same.smallest_difference) == (0.1, 0.0, None, None)
     assert summarize([0.5]).half_width is None
     assert summarize([]).mean is None
+
+
+def test_pairs_are_tested_as_student_does() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(2, 6))
+    found = paired(dict(enumerate(a)), dict(enumerate(b)) | {9: 5.0})
+    expected = stats.ttest_rel(a, b)
+    assert found.n == 6 and found.p == pytest.approx(expected.pvalue)
+    low, high = expected.confidence_interval()
+    assert (found.mean, found.half_width) == (pytest.approx((low + high) / 2), pytest.approx((high - low) / 2))
+    assert paired({0: 0.5}, {0: 0.25}) == Difference(1, 0.25, None, None)
+    assert paired({0: 0.5, 1: 0.5}, {0: 0.25, 1: 0.25}) == Difference(2, 0.25, None, None)
+    assert paired({}, {}).mean is None
+
+
+def test_holm_by_hand() -> None:
+    """Four p values, the smallest times 4, the next times 3 and so on, never below an earlier one."""
+    assert holm([0.04, 0.01, 0.03, 0.005]) == pytest.approx([0.06, 0.03, 0.06, 0.02])
+    assert holm([None, 0.9, 0.8]) == [None, 1.0, 1.0] and holm([]) == []
