@@ -17,6 +17,9 @@ from pipeline.paths import PARAMS
 from pipeline.search.space import Space
 from pipeline.signature import Strict
 from pipeline.training.recipe import Fit, Gradient, Recipe, resolve
+from pipeline.training.start import Start
+
+STUDIES = "studies"  # what `only` may name beside profiles
 
 
 class ParamsError(ValueError):
@@ -43,7 +46,8 @@ class Experiment(Strict):
     """One row of the table; every key is given, because dvc.yaml reads it.
 
     args: the model's keyword arguments. set: recipe fields that this row changes. only: profiles that the row is in,
-    all if it is left out; a network of a paper's full size is no row of a profile for minutes on two cores.
+    all if it is left out; a network of a paper's full size is no row of a profile for minutes on two cores. A row of
+    `studies` is in no table, but studies may vary it. start: where its weights come from instead of chance.
     """
 
     data: str
@@ -53,6 +57,7 @@ class Experiment(Strict):
     args: dict[str, Any]
     set: dict[str, Any]
     only: Annotated[list[str], Field(min_length=1)] | None = None
+    start: Start | None = None
 
     @property
     def short(self) -> str:
@@ -73,13 +78,14 @@ BudgetField = Literal["samples", "validation", "epochs"]
 class Variation(Strict):
     """What a point of a study changes of its row: values of `args`, of `set` and of the data's `budget`.
 
-    label: what the point is called; without one, what it changes.
+    label: what the point is called; without one, what it changes. start: instead of the row's.
     """
 
     label: str = ""
     args: dict[str, Any] = {}
     set: dict[str, Any] = {}
     budget: dict[BudgetField, Annotated[int, Field(ge=1)] | None] = {}
+    start: Start | None = None
 
 
 class Study(Strict):
@@ -100,6 +106,16 @@ class Point(Experiment):
     budget: dict[BudgetField, int | None] = {}
 
 
+class Pretraining(Point):
+    """A network trained without labels, on the training items of its budget: weights that a `start` can name.
+
+    method: a file of pipeline/pretraining. options: its keyword arguments.
+    """
+
+    method: str
+    options: dict[str, Any]
+
+
 class Params(Strict):
     """The whole of params.yaml."""
 
@@ -111,8 +127,11 @@ class Params(Strict):
     variants: dict[str, Variant] = {}
     evaluators: Annotated[list[str], Field(min_length=1)]
     search: dict[str, Space] = {}
+    pretraining: dict[str, Pretraining] = {}
     studies: dict[str, Study] = {}
     _elsewhere: dict[str, str] = PrivateAttr(default_factory=dict)
+    _varied: dict[str, Experiment] = PrivateAttr(default_factory=dict)
+    _rows: "Params | None" = PrivateAttr(default=None)
 
     @property
     def elsewhere(self) -> dict[str, str]:
@@ -120,27 +139,40 @@ class Params(Strict):
         return self._elsewhere
 
     @property
+    def varied_rows(self) -> dict[str, Experiment]:
+        """What studies may be of: the rows, and those that are in no table."""
+        return {**self.experiments, **self._varied}
+
+    @property
+    def rows(self) -> "Params":
+        """Of a study's points, the parameters with the rows instead, from which they may start."""
+        return self._rows or self
+
+    @property
     def active(self) -> Profile:
         return self.profiles[self.profile]
 
     def varied(self, study: str) -> "Params":
         """With the points of a study, `<study>_1` and so on, as the only rows; with none, if its row is none here."""
-        base = self.experiments.get(self.studies[study].of)
+        base = self.varied_rows.get(self.studies[study].of)
         points: dict[str, Experiment] = {}
         if base:
             for number, change in enumerate(self.studies[study].vary, 1):
                 changed = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
-                points[f"{study}_{number}"] = Point(**base.model_dump() | changed, budget=dict(change.budget))
-        return self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})
+                changed |= {"start": change.start or base.start, "budget": dict(change.budget)}
+                points[f"{study}_{number}"] = Point(**base.model_dump() | changed)
+        found = self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})
+        found._rows = self
+        return found
 
     def recipe_of(self, key: str) -> Gradient | Fit:
-        """The recipe of an experiment with its overrides."""
-        experiment = self.experiments[key]
+        """The recipe of an experiment or of a pretraining with its overrides."""
+        experiment = self.experiments.get(key) or self.pretraining[key]
         return resolve(self.recipes[experiment.recipe], experiment.set)
 
     def budget_of(self, key: str) -> Budget:
-        """What an experiment may use in the active profile."""
-        experiment = self.experiments[key]
+        """What an experiment or a pretraining may use in the active profile."""
+        experiment = self.experiments.get(key) or self.pretraining[key]
         budget = self.data[experiment.data].budget[self.profile]
         return budget.model_copy(update=experiment.budget) if isinstance(experiment, Point) else budget
 
@@ -154,7 +186,7 @@ class Params(Strict):
         experiment = self.experiments[owner]
         data = self.data[experiment.data]
         return {
-            **experiment.model_dump(exclude={"set", "only"}),
+            **experiment.model_dump(exclude={"set", "only"} | ({"start"} if experiment.start is None else set())),
             "recipe_resolved": self.recipe_of(owner).model_dump(),
             "budget": data.budget[profile].model_dump(),
             "source": data.model_dump(exclude={"budget"}),
@@ -198,6 +230,7 @@ def _of_its_profile(params: Params) -> Params:
     variants = {k: v for k, v in params.variants.items() if v.of in rows}
     search = {k: s for k, s in params.search.items() if k in rows}
     found = params.model_copy(update={"experiments": rows, "variants": variants, "search": search})
+    found._varied = {k: e for k, e in params.experiments.items() if e.only == [STUDIES]}
     found._elsewhere = {k: k for k in params.experiments} | {k: v.of for k, v in params.variants.items()}
     for key in (*rows, *variants):
         del found._elsewhere[key]

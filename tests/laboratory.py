@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline import cells, params
 from pipeline.plan import Plan
+from pipeline.training.start import Start
 
 
 class Laboratory:
@@ -24,12 +25,20 @@ class Laboratory:
         return prepared
 
     def train(self, key: str, seed: int = 0, folder: Path | None = None, **changes: Any) -> Path:
-        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe."""
+        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe.
+
+        start: of params.yaml, but its weights are the folder of a cell.
+        """
         budget = changes.pop("budget", {"samples": 300, "validation": 100, "epochs": 2})
         args, precision = changes.pop("args", {}), changes.pop("precision", "32-true")
+        start = changes.pop("start", None)
         cell = self.plan.train(key, self.plan.profile.seeds[0], {"set": changes, "args": args})
         spec = {**cell.spec, "kind": "train", "seed": seed, "budget": budget, "precision": precision}
-        return self._order(cell.entry, spec, {"data": self.data(cell.spec["data"])}, folder)
+        inputs = {"data": self.data(cell.spec["data"])}
+        if start:
+            spec["start"] = Start(**{**start, "weights": start["weights"].name}).model_dump()
+            inputs["start"] = start["weights"]
+        return self._order(cell.entry, spec, inputs, folder)
 
     def evaluate(self, model: Path) -> Path:
         """An evaluate cell's folder."""

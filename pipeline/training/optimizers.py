@@ -43,5 +43,7 @@ def schedule(optimizer: torch.optim.Optimizer, recipe: Gradient, updates: int) -
     """Learning rate over a run of `updates` steps, to be stepped after each; None where it is constant."""
     if recipe.schedule == "one_cycle" and updates > 1:
         rise = min(1.0, max(recipe.warmup, 2 / updates))  # torch divides by zero where the rise is one step
-        return OneCycleLR(optimizer, recipe.lr, updates, pct_start=rise, cycle_momentum=False)
+        return OneCycleLR(
+            optimizer, [group["lr"] for group in optimizer.param_groups], updates, pct_start=rise, cycle_momentum=False
+        )
     return CosineAnnealingLR(optimizer, updates) if recipe.schedule == "cosine" else None

@@ -18,8 +18,10 @@ from torch.utils.data import DataLoader
 from pipeline.data.batches import Batches
 from pipeline.training import optimizers
 from pipeline.training.bayesian import divergence
+from pipeline.training.blocks import layer_wise, thaw
 from pipeline.training.network import Network
 from pipeline.training.recipe import Gradient
+from pipeline.training.start import Start
 
 CHUNK_VALUES = 2**20  # gathered and scaled at once: 4 MB, so that a batch is still in the cache when its turn comes
 
@@ -55,9 +57,12 @@ class System(pl.LightningModule):
         self.own_loss = getattr(network.body, "training_loss", None)
         self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * train.x[0].numel()))
         self.history: list[dict[str, float]] = []
+        self.start: Start | None = None
 
     def configure_optimizers(self) -> Any:
         optimizer = optimizers.optimizer(self.network.body.parameters(), self.recipe)
+        if self.start:
+            layer_wise(optimizer, self.network.body, self.start.layer_decay)
         schedule = optimizers.schedule(optimizer, self.recipe, self.epochs * len(self.batches["train"]))
         return optimizer if schedule is None else ([optimizer], [schedule])
 
@@ -78,6 +83,8 @@ class System(pl.LightningModule):
         return self.trainer.precision == "16-mixed"
 
     def on_train_epoch_start(self) -> None:
+        if self.start and self.start.train == "gradual":
+            thaw(self.network.body, self.current_epoch + 1)
         self.order = self.batches["train"].order(self.current_epoch)
         self.sums = torch.zeros(2, dtype=torch.float64)
 

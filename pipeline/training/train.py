@@ -5,6 +5,7 @@ import importlib
 import logging
 import os
 import random
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pipeline import signature
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
 from pipeline.training import network as networks
+from pipeline.training import transfer
 from pipeline.training.callbacks import Checkpoint, Progress
 from pipeline.training.recipe import Gradient
 from pipeline.training.system import Diverged, System
@@ -32,16 +34,18 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
     data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
     facts = {"shape": list(data.shape), "classes": data.classes}
     try:
-        system = assemble(spec, data)
-        fit(system, spec["precision"], folder)
+        system, began = assemble(spec, data), time.perf_counter()
+        trained = transfer.begin(system, spec, inputs["start"]) if "start" in spec else system
+        spent = time.perf_counter() - began
+        fit(trained, spec["precision"], folder)
     except (Diverged, ValueError) as error:
         return {"status": "failed", "reason": str(error), **facts}
-    _write_history(folder / "history.csv", system.history)
+    _write_history(folder / "history.csv", trained.history)
     digest = networks.save(system.network, folder)
     parameters = sum(p.numel() for p in system.network.body.parameters())
-    last, metric = system.history[-1], system.task.METRIC
+    last, metric = trained.history[-1], system.task.METRIC
     validation = {name: last[f"validation_{name}"] for name in (metric, "loss")}
-    seconds = sum(row["seconds"] for row in system.history)
+    seconds = spent + sum(row["seconds"] for row in trained.history)
     return {
         "status": "ok",
         "weights_hash": digest,
