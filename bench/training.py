@@ -60,7 +60,7 @@ def lab(spec: dict[str, Any], data: dataset.Dataset) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         system = train.assemble(spec, data)
         train.fit(system, spec["precision"], Path(folder), checkpoint_seconds=1.0)
-        train._write_history(Path(folder) / "history.csv", system.history)
+        train.write_history(Path(folder) / "history.csv", system.history)
         networks.save(system.network, Path(folder))
     return [row[name] for row in system.history for name in ("train_loss", "validation_loss")]
 

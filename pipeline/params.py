@@ -158,7 +158,7 @@ class Params(Strict):
         points: dict[str, Experiment] = {}
         if base:
             for number, change in enumerate(self.studies[study].vary, 1):
-                changed = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
+                changed: dict[str, Any] = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
                 changed |= {"start": change.start or base.start, "budget": dict(change.budget)}
                 points[f"{study}_{number}"] = Point(**base.model_dump() | changed)
         found = self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})

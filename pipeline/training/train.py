@@ -40,7 +40,7 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
         fit(trained, spec["precision"], folder)
     except (Diverged, ValueError) as error:
         return {"status": "failed", "reason": str(error), **facts}
-    _write_history(folder / "history.csv", trained.history)
+    write_history(folder / "history.csv", trained.history)
     digest = networks.save(system.network, folder)
     parameters = sum(p.numel() for p in system.network.body.parameters())
     last, metric = trained.history[-1], system.task.METRIC
@@ -117,7 +117,7 @@ def fit(system: System, precision: Any, folder: Path, checkpoint_seconds: float 
         raise Interrupted(f"training ended after {len(system.history)} of {system.epochs} epochs")
 
 
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+def write_history(path: Path, history: list[dict[str, float]]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
         writer.writeheader()
