@@ -2,8 +2,8 @@
 
 He, Chen, Xie, Li, Dollar, Girshick (2022): Masked autoencoders are scalable vision learners, section 3. The encoder
 sees the visible patches only; a narrow decoder, thrown away afterwards, is given theirs and a mask token for each of
-the others, all with positions, and predicts pixels. The loss is of masked patches alone, each normalised by its own mean
-and deviation. Departure: no class token, since the encoder here takes the mean over its tokens.
+the others, all with positions, and predicts pixels. The loss is of masked patches alone, each normalised by its own
+mean and deviation. Departure: no class token, since the encoder here takes the mean over its tokens.
 """
 
 from typing import Annotated
