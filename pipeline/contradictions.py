@@ -261,8 +261,9 @@ def _pretraining_problems(params: "Params", where: Location, entry: "Pretraining
     models = signature.constant(module, "MODELS", None) or [m for m in _models() if m.startswith("models/")]
     if entry.model not in models:
         yield (*where, "model"), unknown(f"model for {entry.method}", entry.model, models)
-    if entry.data in params.data and (kind := params.data[entry.data].kind) != "image":
-        yield (*where, "data"), f"{entry.method} is of images, but {entry.data} is {kind}"
+    data = params.data.get(entry.data)
+    if data and data.reader in signature.names("data/readers") and data.kind != "image":
+        yield (*where, "data"), f"{entry.method} is of images, but {entry.data} is {data.kind}"
 
 
 def _refused(params: "Params", experiment: "Experiment", recipe: Gradient | Fit, target: str) -> str | None:

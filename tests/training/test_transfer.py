@@ -251,17 +251,3 @@ def test_numbers_and_bayesian_heads_over_a_frozen_body(laboratory: Laboratory, t
     assert not torch.equal(weights(bayes)["body.10.log_deviation"], torch.full((10, 84), -5.0))
     plain = {n: t for n, t in weights(source).items() if not n.startswith("body.10")}
     assert all(torch.equal(t, weights(bayes)[n]) for n, t in plain.items())
-
-
-def test_a_registered_version_is_checked_out_and_verified(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pipeline.tracking import checkout
-
-    monkeypatch.setattr(checkout, "load", lambda version: source if version == "a/2" else Path("/none"))
-    digest = read_json(source / "result.json")["weights_hash"]
-    spec = {"name": "a", "version": 2, "artifact_hash": digest}
-    assert checkout.run(spec, tmp_path, {})["weights_hash"] == digest
-    assert weights(tmp_path).keys() == weights(source).keys()
-    with pytest.raises(ValueError, match="registry.jsonl says 0000"):
-        checkout.run({**spec, "artifact_hash": "0" * 64}, tmp_path, {})
