@@ -46,8 +46,8 @@ def wrap(
     shape: tuple[int, ...],
     *,
     projection: Annotated[int, Field(ge=1)] = 64,
-    temperature: Annotated[float, Field(gt=0)] = 0.5,
-    crop: Annotated[float, Field(gt=0, le=1)] = 0.2,
+    temperature: Annotated[float, Field(gt=0)] = 0.2,
+    crop: Annotated[float, Field(gt=0, le=1)] = 0.4,
 ) -> nn.Module:
     """What trains `encoder`, (N, *shape) to (N, width), by its own loss."""
     return SimCLR(encoder, width, projection, temperature, crop)
