@@ -26,7 +26,7 @@ INSTALLED := .venv/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why smoke test lint sweep promote ui serve studies report paper readme doctor bench fill import-cells audit lock
+.PHONY: help install repro why smoke test lint sweep promote ui serve studies lr-range report paper readme doctor bench fill import-cells audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -70,6 +70,9 @@ serve: $(INSTALLED) ## a registered model over HTTP, on loopback [MODEL=name@ali
 
 studies: $(INSTALLED) ## variations of rows, such as each family at several sizes, and their figures [STUDY= JOBS=]
 	@$(CLI) study --study "$(STUDY)" --jobs "$(JOBS)"
+
+lr-range: $(INSTALLED) ## learning-rate range test of a row: a plot and a suggestion [EXPERIMENT=]
+	@$(CLI) lr-range --experiment "$(EXPERIMENT)"
 
 report: $(INSTALLED) ## tables and figures again, from the files in Git alone
 	@python -m stages.report && cat reports/$$(sed -n 's/^profile: //p' params.yaml)/comparison.txt

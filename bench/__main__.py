@@ -5,7 +5,7 @@ import sys
 
 from bench.figures import Figure, record, table
 
-BENCHES = ["training", "throughput", "capsules", "cells", "noop", "parallel", "publish", "laptop"]
+BENCHES = ["training", "throughput", "augment", "capsules", "cells", "noop", "parallel", "publish", "laptop"]
 
 
 def main(chosen: list[str]) -> int:

@@ -1,13 +1,17 @@
 """A measurement: ours against a peer, in one run, in turn."""
 
 import json
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bench.scratch import ROOT
+from pipeline.runner import MEMORY
 
 T = TypeVar("T")
 RESULTS = ROOT / "bench" / "results"
@@ -67,6 +71,17 @@ def clocked(work: Callable[[], T]) -> tuple[tuple[float, float], T]:
     wall, cpu = time.perf_counter(), time.process_time()
     result = work()
     return (time.perf_counter() - wall, time.process_time() - cpu), result
+
+
+def apart(module: str) -> Iterator[Any]:
+    """What `python -m module` prints, lines of JSON: a process of its own has the memory settings of cells, which are
+    read at its start."""
+    words = [sys.executable, "-m", module]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **MEMORY}) as process:
+        assert process.stdout
+        yield from map(json.loads, process.stdout)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
 
 
 def record(bench: str, figures: Iterable[Figure]) -> Iterator[Figure]:

@@ -1,44 +1,39 @@
 """What share of a core's matrix-product rate each architecture reaches in training.
 
-Before: contiguous images, an update parameter by parameter, eager. After: what the laboratory does by default, and with
-`compile: true` in the recipe. A figure is the time of a step over the time that its operations (three forward passes)
-would take at the rate of a large single-precision matrix product: the share is one over it. All three ways have the
-memory settings of cells (`runner.MEMORY`).
+Before: torch's own layers on contiguous images, an update parameter by parameter, eager. After: what the laboratory
+does by default, and with `compile: true` in the recipe. A figure is the time of a step over the time that its
+operations (three forward passes) would take at the rate of a large single-precision matrix product: the share is one
+over it. All three ways have the memory settings of cells (`runner.MEMORY`).
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-from bench.figures import Figure, alone
+from bench.figures import Figure, alone, apart
 from pipeline import params
 from pipeline.data import dataset
+from pipeline.models._tiles import Tanh, TiledSequential
 from pipeline.plan import Plan
-from pipeline.runner import MEMORY, Run
+from pipeline.runner import Run
+from pipeline.training import compiled, optimizers, train
 from pipeline.training import network as networks
-from pipeline.training import optimizers, train
 from pipeline.training.recipe import Gradient
 
 ROUNDS, SECONDS = 5, 1.0
+WAYS = ((False, False), (True, False), (True, True))  # tuned, compiled
 LIMITS = {"fmnist_resnet20": 1 / 0.6, "fmnist_lenet5": 1 / 0.3}
 
 
 def measure() -> Iterator[Figure]:
-    """In a process of its own, since memory settings are read at its start."""
-    words = [sys.executable, "-m", "bench.throughput"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **MEMORY}) as process:
-        assert process.stdout
-        for line in process.stdout:
-            name, values, limit = json.loads(line)
-            yield alone(name, values, "x", limit)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
+    """Of `work`, in a process of its own."""
+    Run(1).fill([Plan(params.load()).prepare("fashion_mnist")])
+    for name, values, limit in apart("bench.throughput"):
+        yield alone(name, values, "x", limit)
 
 
 def work() -> Iterator[tuple[str, list[float], float | None]]:
@@ -47,14 +42,13 @@ def work() -> Iterator[tuple[str, list[float], float | None]]:
     torch.set_flush_denormal(True)
     plan = Plan(params.load())
     prepared = plan.prepare("fashion_mnist")
-    Run(1).fill([prepared])
     images = [
         k for k, e in plan.params.experiments.items() if e.data == "fashion_mnist" and e.model.startswith("models/")
     ]
     for row in images:
         spec = plan.train(row, 0).resolved
         data = dataset.load(prepared.folder, {"samples": 1000, "validation": None}, 0, ("train",))
-        before, after, fused = (_step(spec, data, tuned, fuse) for tuned, fuse in ((0, 0), (1, 0), (1, 1)))
+        before, after, fused = (_step(spec, data, tuned, fuse) for tuned, fuse in WAYS)
         ideal = 3 * networks.flops(_network(spec, data), data.x["train"][:1]) * spec["recipe"]["batch_size"]
         times = [[_seconds(step) * _rate() / ideal for step in (before, after, fused)] for _ in range(ROUNDS)]
         plain, chosen, compiled = (list(column) for column in zip(*times, strict=True))
@@ -68,25 +62,34 @@ def _network(spec: dict, data: dataset.Dataset) -> networks.Network:
     return networks.build(spec, data.shape, len(data.classes), scale)
 
 
-def _step(spec: dict, data: dataset.Dataset, tuned: int, fuse: int) -> Callable[[], object]:
+def _step(spec: dict, data: dataset.Dataset, tuned: bool, fuse: bool) -> Callable[[], object]:
     """A training step on one batch that is in memory, with the network's own loss where it has one."""
     train.seed_everything(0, 1)
     recipe, network = Gradient(**spec["recipe"]), _network(spec, data)
-    body = network.body if tuned else network.body.to(memory_format=torch.contiguous_format)
+    body = network.body if tuned else _layer_by_layer(network.body).to(memory_format=torch.contiguous_format)
     x = network.prepare(torch.from_numpy(data.x["train"][: recipe.batch_size]))
     y = torch.from_numpy(data.y["train"][: recipe.batch_size])
-    loss = getattr(body, "training_loss", None) or (lambda x, y: (functional.cross_entropy(body(x), y), None))
+    own = getattr(body, "training_loss", None)
+
+    def objective(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        if own:
+            loss, scores = own(x, y)
+        else:
+            scores = body(x)
+            loss = functional.cross_entropy(scores, y)
+        return loss, loss, scores
+
     if fuse:
-        torch.compiler.reset()  # or this row counts as the last one with other shapes, and its code is general and slow
-        loss = torch.compile(loss)
+        torch.compiler.reset()  # or rows before this one count against how often a function may be compiled
+    gradients = compiled.gradients(objective, fuse)
     if tuned:
-        optimizer = optimizers.optimizer(body.parameters(), recipe)
+        optimizer = optimizers.optimizer(body, recipe)
     else:
         optimizer = torch.optim.AdamW(body.parameters(), recipe.lr, foreach=False, fused=False)
 
     def step() -> None:
         optimizer.zero_grad()
-        loss(x, y)[0].backward()
+        gradients(x, y)
         optimizer.step()
 
     for _ in range(3):
@@ -94,13 +97,20 @@ def _step(spec: dict, data: dataset.Dataset, tuned: int, fuse: int) -> Callable[
     return step
 
 
+def _layer_by_layer(body: nn.Module) -> nn.Module:
+    """The same network of torch's own layers."""
+    if not isinstance(body, TiledSequential):
+        return body
+    return nn.Sequential(*[nn.Tanh() if isinstance(layer, Tanh) else layer for layer in body])
+
+
 def _seconds(step: Callable[[], object]) -> float:
-    """Of one step, over about a second."""
-    steps, started = 0, time.perf_counter()
-    while time.perf_counter() - started < SECONDS:
+    """Of one step, over about a second. Of the processor: what other processes take in between is no part of it."""
+    steps, started = 0, time.process_time()
+    while time.process_time() - started < SECONDS:
         step()
         steps += 1
-    return (time.perf_counter() - started) / steps
+    return (time.process_time() - started) / steps
 
 
 def _rate() -> float:
@@ -108,9 +118,9 @@ def _rate() -> float:
     a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
 
     def product() -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         torch.mm(a, b)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     return 2 * 1024**3 / min(product() for _ in range(5))
 

@@ -60,7 +60,7 @@ def lab(spec: dict[str, Any], data: dataset.Dataset) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         system = train.assemble(spec, data)
         train.fit(system, spec["precision"], Path(folder), checkpoint_seconds=1.0)
-        train.write_history(Path(folder) / "history.csv", system.history)
+        train.write_rows(Path(folder) / "history.csv", list(system.history[0]), system.history)
         networks.save(system.network, Path(folder))
     return [row[name] for row in system.history for name in ("train_loss", "validation_loss")]
 
@@ -74,7 +74,7 @@ def loop(spec: dict[str, Any], data: dataset.Dataset) -> list[float]:
     body, size, count = network.body, recipe.batch_size, len(data.y["train"])
     x, y = network.prepare(torch.from_numpy(data.x["train"])), torch.from_numpy(data.y["train"])
     seen, labels = network.prepare(torch.from_numpy(data.x["validation"])), torch.from_numpy(data.y["validation"])
-    optimizer = optimizers.optimizer(body.parameters(), recipe)
+    optimizer = optimizers.optimizer(body, recipe)
     schedule = optimizers.schedule(optimizer, recipe, epochs * -(-count // size))
     losses = []
     draws = train.Batches(data.x["train"], data.y["train"], size, spec["seed"])

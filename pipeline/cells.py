@@ -29,7 +29,8 @@ from typing import Any
 from pipeline import fingerprint, paths
 
 MARKER = "cell.json"
-PRIVATE = {"log.txt", "progress.json", "checkpoint.ckpt"}  # of the work in progress, never part of the result
+CHECKPOINTS = ("checkpoint.ckpt", "checkpoint.old.ckpt")  # the newest and the one before
+PRIVATE = {"log.txt", "progress.json", *CHECKPOINTS}  # of the work in progress, never part of the result
 VOLATILE = {"costs.json", "history.csv", "card.json"}  # times and descriptions: no part of a content digest
 
 
@@ -43,7 +44,8 @@ class Cell:
 
     kind: fetch, prepare, train, compress or evaluate. entry: the dotted module whose `run(spec, folder, inputs)` does
     it. spec: JSON values, complete. modules: what the entry looks up by name. inputs: cells that must be there first.
-    label: how people call it. output: the folder that a stage links it to.
+    label: how people call it. output: the folder that a stage links it to. execution: how the work is done, such as the
+    number of devices, and nothing of what it comes to: no part of the key.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class Cell:
     label: str
     modules: tuple[str, ...] = ()
     inputs: Mapping[str, "Cell"] = field(default_factory=dict)
+    execution: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
@@ -117,8 +120,15 @@ def write_json(path: Path, value: Any) -> None:
     draft.replace(path)
 
 
-def order(key: str, folder: Path, entry: str, spec: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
-    """Do one cell's work in this process; returns its result.
+def order(
+    key: str,
+    folder: Path,
+    entry: str,
+    spec: dict[str, Any],
+    inputs: dict[str, str],
+    execution: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Do one cell's work in this process; returns its result. execution: reaches the work beside the spec.
 
     Waits where another process is at the same cell. Raises whatever the work raises and then leaves no marker.
     """
@@ -134,12 +144,14 @@ def order(key: str, folder: Path, entry: str, spec: dict[str, Any], inputs: dict
         write_json(folder / "spec.json", {**spec, "key": key})
         wall, cpu = time.perf_counter(), _cpu_seconds()
         module = importlib.import_module(entry)
-        result = {"reason": None, **module.run(spec, folder, {name: Path(p) for name, p in inputs.items()})}
+        asked = {**spec, "execution": execution} if execution else spec
+        result = {"reason": None, **module.run(asked, folder, {name: Path(p) for name, p in inputs.items()})}
         costs = result.pop("costs", {})
         spent = {"seconds": time.perf_counter() - wall, "cpu_seconds": _cpu_seconds() - cpu}
         costs = {name: round(seconds, 4) for name, seconds in spent.items()} | costs
         write_json(folder / "result.json", result)
-        write_json(folder / "costs.json", surroundings(spec.get("threads")) | costs)
+        around = surroundings(spec.get("threads"), costs.get("devices", 1), costs.pop("processor", None))
+        write_json(folder / "costs.json", around | costs)
         seal(folder, key)
         return result
 
@@ -150,7 +162,8 @@ def seal(folder: Path, key: str) -> None:
     for path in (*(folder / name for name in files), folder):
         _sync(path)
     write_json(folder / MARKER, {"key": key, "files": files, "digest": _content(files)})
-    (folder / "checkpoint.ckpt").unlink(missing_ok=True)
+    for name in CHECKPOINTS:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _content(files: Mapping[str, str]) -> str:
@@ -216,10 +229,13 @@ def import_from(source: Path) -> tuple[int, int]:
     return len(folders) - present, present
 
 
-def surroundings(threads: int | None) -> dict[str, Any]:
-    """Machine, versions and commit that a result was made with."""
+def surroundings(threads: int | None, devices: int = 1, device: str | None = None) -> dict[str, Any]:
+    """Machine, versions and commit that a result was made with. device: its name, where this process used none."""
     import sys
 
+    hardware = device or processor()
+    hardware = f"{devices} x {hardware}" if devices > 1 else hardware
+    hardware += f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
     versions = {
         n: m.__version__
         for n in ("torch", "pytorch_lightning", "sklearn", "onnxruntime", "numpy")
@@ -227,7 +243,7 @@ def surroundings(threads: int | None) -> dict[str, Any]:
     }
     lock = paths.ROOT / "requirements.txt"
     return {
-        "hardware": f"{processor()}, {threads} thread{'' if threads == 1 else 's'}" if threads else processor(),
+        "hardware": hardware,
         "versions": {"python": platform.python_version(), **versions},
         "system": platform.platform(),
         "lock": fingerprint.of_path(lock) if lock.is_file() else None,
@@ -282,5 +298,6 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    """Of this process, and of those that worked for it and ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in usages)

@@ -57,7 +57,7 @@ def repro(options: argparse.Namespace) -> int:
     plan = Plan(params.load())
     with _alone():
         prepared = Selection(plan, options.experiment, options.data).prepared()
-        jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+        jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
         unfinished: list[str] = []
         for stage in ("data", "models"):
             chosen = Selection(plan, options.experiment, options.data)  # again: data tells what a row costs
@@ -210,7 +210,7 @@ def study(options: argparse.Namespace) -> int:
         raise params.ParamsError(unknown("study", options.study, known.studies))
     named = {name: s.of for name, s in known.studies.items() if options.study in (None, name)}
     rows = {row: known.varied_rows[row].data for row in named.values() if row in known.varied_rows}
-    jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+    jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     with _alone():
         needed = list(dict.fromkeys(rows.values()))
         Run(jobs).fill([plan.prepare(data) for data in needed])
@@ -232,7 +232,7 @@ def fill(options: argparse.Namespace) -> int:
     """Cells alone, without DVC, MLflow or Optuna: what a GPU machine runs for `make import-cells` elsewhere."""
     plan = Plan(params.load())
     chosen = Selection(plan, options.experiment, options.data)
-    jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+    jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     Run(jobs).fill(chosen.prepared())
     made = Run(jobs, chosen.estimates.seconds).fill(chosen.cells())
     print(f"{len(made)} cells made in {paths.CELLS.name}/")
@@ -243,7 +243,13 @@ def why(options: argparse.Namespace) -> int:
     """What would run and for how long; computes nothing."""
     plan = Plan(params.load())
     chosen = Selection(plan, options.experiment, options.data)
-    print(explain(chosen.cells(), chosen.estimates, options.jobs or runner.default_jobs(plan.profile.threads)))
+    print(
+        explain(
+            chosen.cells(),
+            chosen.estimates,
+            options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices),
+        )
+    )
     for key, seconds in chosen.skipped.items():
         print(f"not run here: {key}, about {spoken(seconds)} a seed, above cell_minutes {plan.profile.cell_minutes:g}")
     return 0
@@ -268,6 +274,33 @@ def audit(_: argparse.Namespace) -> int:
             print(error)
     print(json.dumps({"cells": count, "damaged": damaged}))
     return 1 if damaged else 0
+
+
+def lr_range(options: argparse.Namespace) -> int:
+    """Learning-rate range test of a row: its plot, and the rate that it suggests."""
+    plan = Plan(params.load())
+    if options.experiment not in plan.params.experiments:
+        raise params.ParamsError(params.no_row(plan.params, options.experiment or ""))
+    if plan.params.recipe_of(options.experiment).kind != "gradient":
+        raise params.ParamsError(f"{options.experiment} is no network: there is no learning rate to test")
+    cell = plan.train(options.experiment, plan.profile.seeds[0])
+    with _alone():
+        Run(1).fill(cell.inputs.values())
+    from pipeline.data import dataset  # seconds of imports, and only now is it known that they are needed
+    from pipeline.report import range_plot
+    from pipeline.training import range_test
+
+    data = dataset.load(
+        cell.inputs["data"].folder, dict(cell.spec["budget"]), cell.spec["seed"], ("train", "validation")
+    )
+    found = range_test.run(cell.resolved, data)
+    path = paths.reports(plan.params.profile) / f"lr_range_{options.experiment}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = range_plot.draw(path, f"{options.experiment}: learning-rate range test", found)
+    lr = plan.params.recipe_of(options.experiment).lr  # type: ignore[union-attr]
+    print(f"loss falls from {found.smooth[0]:.4g} to {min(found.smooth):.4g} within {len(found.rates)} updates")
+    print(f"suggested lr {found.suggestion:.2g}, the row has {lr:g}; plot: {made.relative_to(paths.ROOT)}")
+    return 0
 
 
 def ui(options: argparse.Namespace) -> int:
@@ -317,6 +350,9 @@ def main(words: list[str] | None = None) -> int:
     command.add_argument("--study", default=None, type=lambda v: v or None)
     command.add_argument("--jobs", default=None, type=_count)
     command.set_defaults(call=study)
+    command = commands.add_parser("lr-range", help=(lr_range.__doc__ or "").partition("\n")[0])
+    command.add_argument("--experiment", default=None)
+    command.set_defaults(call=lr_range)
     command = commands.add_parser("import-cells", help="copy finished cells of another machine in, verified")
     command.add_argument("source")
     command.set_defaults(call=import_cells)

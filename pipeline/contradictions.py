@@ -83,6 +83,8 @@ def contradictions(params: "Params") -> Iterator[Problem]:
             yield ("evaluators", index), unknown("evaluator", evaluator, signature.names("evaluate/evaluators"))
     for key, data in params.data.items():
         yield from _data_problems(params, ("data", key), data)
+    for key, recipe in params.recipes.items():
+        yield from _augment_problems(("recipes", key, "augment"), getattr(recipe, "augment", []))
     for key, experiment in params.experiments.items():
         yield from _experiment_problems(params, ("experiments", key), experiment)
         if experiment.start and not (experiment.start.is_card or experiment.start.is_version):
@@ -160,6 +162,10 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
             try:
                 resolved = resolve(recipe, experiment.set)
                 yield from _recipe_problems(where, resolved, target, experiment.data)
+                yield from _augment_problems((*where, "set", "augment"), experiment.set.get("augment", []))
+                if isinstance(resolved, Gradient) and experiment.data in params.data:
+                    yield from _kind_problems(where, resolved, experiment.data, params.data[experiment.data])
+                    yield from _refit_problems(where, resolved, experiment.data, params.data[experiment.data])
                 if known and (why := _refused(params, experiment, resolved, target)):
                     yield where, why
                 if experiment.start:
@@ -172,14 +178,76 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
 
 
 def _recipe_problems(where: Location, recipe: Gradient | Fit, target: str, data: str) -> Iterator[Problem]:
+    numbers = f"but {data} has numbers"
     if target == "number" and recipe.sampling != "none":
-        yield where, f"sampling {recipe.sampling!r} is for classes, but {data} has numbers; set it to none"
+        yield where, f"sampling {recipe.sampling!r} is for classes, {numbers}; set it to none"
     if isinstance(recipe, Fit):
         return
+    fitting = [k for k, targets in signature.constant("training/losses", "TARGETS").items() if target in targets]
+    if recipe.loss not in ("default", *fitting):
+        others = f"classes, {numbers}" if target == "number" else f"numbers, but {data} has classes"
+        yield where, f"loss {recipe.loss!r} is for {others}; valid: default, {', '.join(fitting)}"
     if target == "number" and recipe.label_smoothing:
-        yield where, f"label_smoothing {recipe.label_smoothing} is for classes, but {data} has numbers; set it to 0.0"
-    if recipe.last_layer == "bayesian" and recipe.weight_decay:
-        yield where, f"last_layer bayesian has a prior instead of weight_decay {recipe.weight_decay}; set that to 0.0"
+        yield where, f"label_smoothing {recipe.label_smoothing} is for classes, {numbers}; set it to 0.0"
+    for name in ("mixup", "cutmix"):
+        if target == "number" and getattr(recipe, name):
+            yield where, f"{name} {getattr(recipe, name)} mixes labels of classes, {numbers}; set it to 0.0"
+    if recipe.last_layer == "bayesian":
+        yield from _bayesian_problems(where, recipe)
+
+
+def _bayesian_problems(where: Location, recipe: Gradient) -> Iterator[Problem]:
+    for name in ("weight_decay", "l1", "l2"):
+        if value := getattr(recipe, name):
+            yield where, f"last_layer bayesian has a prior instead of {name} {value}; set that to 0.0"
+    if recipe.loss != "default":
+        yield where, f"last_layer bayesian needs its task's likelihood, not loss {recipe.loss!r}; set that to default"
+
+
+def _refit_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
+    """What goes by validation items, where they were trained on."""
+    if not data.split.refit:
+        return
+    choices = {
+        f"patience {recipe.patience}": (recipe.patience, "null"),
+        "best_weights true": (recipe.best_weights, "false"),
+        "schedule plateau": (recipe.schedule == "plateau", "another"),
+    }
+    for what, (asked, off) in choices.items():
+        if asked:
+            yield (
+                where,
+                f"{what} goes by validation items, but {name} keeps them in train (refit): nothing can be chosen on "
+                f"them; set it to {off}",
+            )
+
+
+def _augment_problems(where: Location, steps: list[dict[str, Any]]) -> Iterator[Problem]:
+    for index, step in enumerate(steps):
+        name, options = step.get("name"), {k: v for k, v in step.items() if k != "name"}
+        if name not in (known := signature.names("data/augmentations")):
+            yield (*where, index, "name"), unknown("augmentation", str(name), known)
+        else:
+            yield from _option_problems(f"data/augmentations/{name}", "build", (*where, index), options)
+
+
+def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
+    """What the items of data set `name`, before any view, can't be augmented or mixed with."""
+    if not (recipe.augment or recipe.cutmix) or data.reader not in signature.names("data/readers"):
+        return  # an unknown reader is told of where the data is
+    known = signature.names("data/augmentations")
+    takes = {name: signature.constant(f"data/augmentations/{name}", "KINDS") for name in known}
+    fits = [name for name in known if data.kind in takes[name]]
+    for step in recipe.augment:
+        augmentation = str(step.get("name"))
+        if augmentation in known and augmentation not in fits:
+            kinds, advice = " and ".join(takes[augmentation]), ", ".join(fits) or "none"
+            yield (
+                where,
+                f"augmentation {augmentation!r} is for {kinds} data, but {name} is {data.kind}; valid: {advice}",
+            )
+    if recipe.cutmix and data.kind != "image":
+        yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"
 
 
 def _start_problems(
@@ -196,6 +264,10 @@ def _start_problems(
                 yield where, f"with train head an item's features are computed once: {name} {value} changes them"
         if start.layer_decay != 1.0:
             yield (*where, "layer_decay"), "with train head nothing below it is trained; set it to 1.0"
+    if start.layer_decay != 1.0 and recipe.optimizer == "muon":
+        yield (*where, "layer_decay"), "muon has one rate for all its matrices; set it to 1.0 or take another optimizer"
+    if start.train == "gradual" and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
+        yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
     if start.is_version:
         yield from _version_problems((*where, "weights"), start.weights)
         return

@@ -17,8 +17,8 @@ from typing import Any
 from pipeline.paths import CELLS
 
 PACKAGE = Path(__file__).parent
-# Where a cell lies and how its parameters are checked: nothing here can change what a cell contains.
-PLUMBING = {f"pipeline/{name}.py" for name in ("cells", "fingerprint", "paths", "signature")}
+# Where a cell lies, how its parameters are checked, when its process ends: nothing here changes what a cell contains.
+PLUMBING = {f"pipeline/{name}.py" for name in ("cells", "fingerprint", "lifeline", "paths", "signature")}
 _cache: dict[str, Any] = {}
 _cache_file = CELLS / "digests.json"
 

@@ -27,12 +27,20 @@ class ParamsError(ValueError):
 
 
 class Profile(Strict):
-    """One scale of work. cell_minutes: on a machine without a GPU, a cell estimated longer is not run but reported."""
+    """One scale of work. cell_minutes: on a machine without a GPU, a cell estimated longer is not run but reported.
+
+    devices: that train one network together, GPUs or, where there are none, processes with `threads` each. A checkpoint
+    of a network in training is kept every so many seconds and epochs, null for never. None of the three decides what a
+    cell is.
+    """
 
     seeds: Annotated[list[int], Field(min_length=1)]
     threads: Annotated[int, Field(ge=1)]
     precision: str = Field(pattern="^(32-true|bf16-mixed|16-mixed)$")
     cell_minutes: Annotated[float, Field(gt=0)]
+    devices: Annotated[int, Field(ge=1)] = 1
+    checkpoint_seconds: Annotated[float, Field(ge=0)] | None = 20.0
+    checkpoint_epochs: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("seeds")
     @classmethod
@@ -72,9 +80,6 @@ class Variant(Strict):
     steps: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1)]
 
 
-BudgetField = Literal["samples", "validation", "epochs"]
-
-
 class Variation(Strict):
     """What a point of a study changes of its row: values of `args`, of `set` and of the data's `budget`.
 
@@ -84,7 +89,7 @@ class Variation(Strict):
     label: str = ""
     args: dict[str, Any] = {}
     set: dict[str, Any] = {}
-    budget: dict[BudgetField, Annotated[int, Field(ge=1)] | None] = {}
+    budget: dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None] = {}
     start: Start | None = None
 
 
@@ -103,17 +108,19 @@ class Study(Strict):
 class Point(Experiment):
     """A row's variation. Rows are compared under one budget; a point may have its own."""
 
-    budget: dict[BudgetField, int | None] = {}
+    budget: dict[str, Any] = {}
 
 
-class Pretraining(Point):
+class Pretraining(Experiment):
     """A network trained without labels, on the training items of its budget: weights that a `start` can name.
 
-    method: a file of pipeline/pretraining. options: its keyword arguments.
+    method: a file of pipeline/pretraining/methods. options: its keyword arguments. budget: what it changes of its
+    data's, for all profiles.
     """
 
     method: str
     options: dict[str, Any]
+    budget: dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None] = {}
 
 
 class Params(Strict):
@@ -158,9 +165,10 @@ class Params(Strict):
         points: dict[str, Experiment] = {}
         if base:
             for number, change in enumerate(self.studies[study].vary, 1):
-                changed: dict[str, Any] = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
-                changed |= {"start": change.start or base.start, "budget": dict(change.budget)}
-                points[f"{study}_{number}"] = Point(**base.model_dump() | changed)
+                changed = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
+                budget = {str(name): value for name, value in change.budget.items()}
+                start = change.start or base.start
+                points[f"{study}_{number}"] = Point(**base.model_dump() | changed | {"start": start}, budget=budget)
         found = self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})
         found._rows = self
         return found
@@ -174,7 +182,8 @@ class Params(Strict):
         """What an experiment or a pretraining may use in the active profile."""
         experiment = self.experiments.get(key) or self.pretraining[key]
         budget = self.data[experiment.data].budget[self.profile]
-        return budget.model_copy(update=experiment.budget) if isinstance(experiment, Point) else budget
+        own = experiment.budget if isinstance(experiment, Point | Pretraining) else {}
+        return budget.model_copy(update={str(name): value for name, value in own.items()})
 
     def asked(self, key: str, profile: str) -> dict[str, Any]:
         """What an experiment or a variant is, resolved, in JSON values: results of anything else are not its results.

@@ -10,16 +10,24 @@ from typing import Any
 
 from pipeline import fingerprint, paths, signature
 from pipeline.cells import Cell
-from pipeline.params import Experiment, Params, ParamsError, Pretraining
+from pipeline.params import Experiment, Params, ParamsError
 from pipeline.training.start import Start
 
 SAME = "pipeline.same"
+EXECUTION = {"devices", "checkpoint_seconds", "checkpoint_epochs"}  # of a profile: how a network is trained, not what
 
 
 def _chance(spec: Mapping[str, Any]) -> bool:
     """Whether the seed of a train cell decides anything: its draw of items, or the model's own."""
     drawn = spec["budget"]["samples"] is not None or spec["recipe"]["sampling"] == "balanced"
     return drawn or bool(signature.constant(spec["model"], "CHANCE", True))
+
+
+def _named(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Modules that a training looks up by name: its architecture, and its augmentations."""
+    steps = spec["recipe"].get("augment", [])
+    model = f"pipeline.{spec['model'].replace('/', '.')}"
+    return (model, *(f"pipeline.data.augmentations.{step['name']}" for step in steps))
 
 
 class Plan:
@@ -69,8 +77,9 @@ class Plan:
         folder, _, _ = experiment.model.rpartition("/")
         spec = self._trained(params, key, seed, experiment)
         spec["args"] = {**experiment.args, **changes.get("args", {})}
-        entry = "pipeline.training.train" if folder == "models" else "pipeline.classical._fit"
-        modules = (f"pipeline.{experiment.model.replace('/', '.')}", f"pipeline.tasks.{spec['task']}")
+        network = folder == "models"
+        entry = "pipeline.training.train" if network else "pipeline.classical._fit"
+        modules = (*_named(spec), f"pipeline.tasks.{spec['task']}")
         inputs = {"data": self.prepare(experiment.data)}
         if experiment.start:
             spec["start"], inputs["start"] = experiment.start.model_dump(), self.start(experiment.start, seed)
@@ -84,6 +93,7 @@ class Plan:
             f"{key} seed {seed}",
             modules,
             inputs,
+            self.profile.model_dump(include=EXECUTION) if network else {},
         )
 
     def start(self, start: Start, seed: int) -> Cell:
@@ -118,7 +128,7 @@ class Plan:
             spec,
             paths.artifacts(self.params.profile, name) / f"seed{seed}",
             f"{name} seed {seed}",
-            (f"pipeline.{entry.model.replace('/', '.')}", f"pipeline.pretraining.methods.{entry.method}"),
+            (*_named(spec), f"pipeline.pretraining.methods.{entry.method}"),
             {"data": self.prepare(entry.data)},
         )
 
@@ -177,7 +187,7 @@ class Plan:
         task, threads = self.params.data[data].task, self.profile.threads
         return {"data": data, "task": task, "budget": budget.model_dump(), "threads": threads}
 
-    def _trained(self, params: Params, key: str, seed: int, entry: Experiment | Pretraining) -> dict[str, Any]:
+    def _trained(self, params: Params, key: str, seed: int, entry: Experiment) -> dict[str, Any]:
         """What decides the training of a row or of a pretraining, with the recipe that `params` give it."""
         return {
             **self._shared(key),
@@ -198,7 +208,8 @@ class Plan:
         label: str,
         modules: tuple[str, ...] = (),
         inputs: dict[str, Cell] | None = None,
+        execution: dict[str, Any] | None = None,
     ) -> Cell:
-        cell = Cell(kind, entry, spec, output, label, modules, inputs or {})
+        cell = Cell(kind, entry, spec, output, label, modules, inputs or {}, execution or {})
         name = (kind, label, fingerprint.of_json(spec))
         return self._made.setdefault(name, cell)

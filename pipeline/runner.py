@@ -56,10 +56,10 @@ def gpus() -> list[str]:
     return [str(i) for i, _ in enumerate(sorted(found.iterdir()))] if found.is_dir() else []
 
 
-def default_jobs(threads: int) -> int:
-    """One cell a GPU, or as many as the cores carry."""
+def default_jobs(threads: int, devices: int = 1) -> int:
+    """As many cells as the GPUs carry, or the cores. devices: of one network in training, each with `threads`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return len(gpus()) or max(1, cores // threads)
+    return max(1, len(gpus()) // devices if gpus() else cores // (threads * devices))
 
 
 class Ended(NamedTuple):
@@ -78,7 +78,7 @@ class Run:
     seconds: Callable[[Cell], float | None] = lambda _: None
     say: Callable[[str], None] = lambda line: print(line, flush=True)
     server: subprocess.Popen[bytes] | None = None
-    running: dict[str, tuple[Cell, float, str | None]] = field(default_factory=dict)
+    running: dict[str, tuple[Cell, float, list[str]]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     done: int = 0
 
@@ -147,17 +147,18 @@ class Run:
         return waiting
 
     def _send(self, cell: Cell) -> None:
-        device = self._free_gpu()
-        environment = {} if device is None else {"CUDA_VISIBLE_DEVICES": device}
+        devices = self._free_gpus(cell.execution.get("devices", 1))
+        environment = {"CUDA_VISIBLE_DEVICES": ",".join(devices)} if devices else {}
         order = {
             "key": cell.key,
             "folder": str(cell.folder),
             "entry": cell.entry,
             "spec": cell.resolved,
             "inputs": {name: str(c.folder) for name, c in cell.inputs.items()},
+            "execution": dict(cell.execution),
             "environment": environment,
         }
-        self.running[cell.key] = (cell, time.monotonic(), device)
+        self.running[cell.key] = (cell, time.monotonic(), devices)
         assert self.server and self.server.stdin
         try:
             self.server.stdin.write(json.dumps(order).encode() + b"\n")
@@ -165,9 +166,10 @@ class Run:
         except BrokenPipeError as error:
             raise self._dead() from error
 
-    def _free_gpu(self) -> str | None:
-        taken = [device for _, _, device in self.running.values()]
-        return min(gpus(), key=taken.count, default=None)
+    def _free_gpus(self, count: int) -> list[str]:
+        """Those with the fewest cells; fewer than `count` where there are no more, which the cell will say."""
+        taken = [device for _, _, devices in self.running.values() for device in devices]
+        return sorted(gpus(), key=taken.count)[:count]
 
     def _show(self) -> None:
         """On a terminal, a line of what runs and how far it is, renewed every second until a cell ends."""

@@ -89,7 +89,8 @@ def _fork(order: dict[str, Any], imported: dict[str, str], own: tuple[int, ...])
         _redirect(Path(order["folder"]))
         os.environ.update(order["environment"])
         _require_same(order["spec"]["sources"], imported)
-        cells.order(order["key"], Path(order["folder"]), order["entry"], order["spec"], order["inputs"])
+        work = order["entry"], order["spec"], order["inputs"], order["execution"]
+        cells.order(order["key"], Path(order["folder"]), *work)
         code = 0
     except BaseException:  # the last thing a child does is to say why
         traceback.print_exc()

@@ -24,21 +24,35 @@ class Laboratory:
             cells.order("0" * 32, folder, cell.entry, {**cell.spec, "kind": cell.kind}, inputs)
         return prepared
 
-    def train(self, key: str, seed: int = 0, folder: Path | None = None, **changes: Any) -> Path:
-        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe.
+    def train(
+        self,
+        key: str,
+        seed: int = 0,
+        folder: Path | None = None,
+        execution: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Path:
+        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe."""
+        return self._order(*self.asked(key, seed, **changes), folder, execution)
 
-        start: of params.yaml, but its weights are the folder of a cell.
+    def asked(self, key: str, seed: int = 0, **changes: Any) -> tuple[str, dict[str, Any], dict[str, Path]]:
+        """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell.
+
+        precision: the profile's; recipe_precision: the recipe's. start: of params.yaml, but its weights are the folder
+        of a cell.
         """
         budget = changes.pop("budget", {"samples": 300, "validation": 100, "epochs": 2})
         args, precision = changes.pop("args", {}), changes.pop("precision", "32-true")
         start = changes.pop("start", None)
+        if "recipe_precision" in changes:
+            changes["precision"] = changes.pop("recipe_precision")
         cell = self.plan.train(key, self.plan.profile.seeds[0], {"set": changes, "args": args})
         spec = {**cell.spec, "kind": "train", "seed": seed, "budget": budget, "precision": precision}
         inputs = {"data": self.data(cell.spec["data"])}
         if start:
             spec["start"] = Start(**{**start, "weights": start["weights"].name}).model_dump()
             inputs["start"] = start["weights"]
-        return self._order(cell.entry, spec, inputs, folder)
+        return cell.entry, spec, inputs
 
     def evaluate(self, model: Path) -> Path:
         """An evaluate cell's folder."""
@@ -54,8 +68,15 @@ class Laboratory:
         inputs = {"model": model, "data": self.data(made["data"])}
         return self._order("pipeline.compress.compress", {**spec, "kind": "compress"}, inputs)
 
-    def _order(self, entry: str, spec: dict[str, Any], inputs: dict[str, Path], folder: Path | None = None) -> Path:
+    def _order(
+        self,
+        entry: str,
+        spec: dict[str, Any],
+        inputs: dict[str, Path],
+        folder: Path | None = None,
+        execution: dict[str, Any] | None = None,
+    ) -> Path:
         self.count += 1
         folder = folder or self.root / f"cell{self.count}"
-        cells.order("0" * 32, folder, entry, spec, {name: str(path) for name, path in inputs.items()})
+        cells.order("0" * 32, folder, entry, spec, {name: str(path) for name, path in inputs.items()}, execution)
         return folder

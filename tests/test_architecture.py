@@ -25,6 +25,7 @@ CHAIN = [
     ],  # sections of params.yaml, beside what they are for
     ["params", "contradictions", "cells", "tracking.ledger"],
     ["data"],
+    ["training.losses"],  # of any network, and of models that have one as their own
     ["tasks", "models"],
     ["training"],
     ["pretraining"],
@@ -34,7 +35,7 @@ CHAIN = [
     ["plan"],
     ["runner", "warm"],
     ["estimate", "command_line"],
-    ["stage", "why", "studies"],
+    ["stage", "why", "studies", "nodes"],
     ["report", "tracking", "search"],
     ["doctor", "dvc", "cli"],
 ]
@@ -184,6 +185,7 @@ def test_no_seed_no_parameter_is_read_from_the_environment() -> None:
         "MAKELEVEL",
         "CUDA_VISIBLE_DEVICES",
         "DVC_STAGE",
+        "GLOO_SOCKET_IFNAME",
         "PYTORCH_NVML_BASED_CUDA_CHECK",
     }
     for path in modules("pipeline", "stages"):

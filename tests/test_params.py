@@ -48,12 +48,17 @@ variants:
 evaluators: [quality, size]
 search:
   flowers_mlp: {trials: 2, set: {lr: {low: 0.001, high: 0.1, log: true}}}
+"""
+STARTS = (
+    TEXT
+    + """\
 pretraining:
   pictures_simclr: {data: pictures, model: models/cnn, recipe: quick, view: none, args: {}, set: {},
                     method: simclr, options: {}}
 studies:
   fewer: {of: pictures_cnn, vary: [{label: scratch}, {label: probe, start: {weights: pictures_simclr, train: head}}]}
 """
+)
 START = "studies.fewer.vary.1.start"
 # (what stands there, what is put there instead, key that is named, what is said of it)
 REFUSED = [
@@ -123,7 +128,7 @@ REFUSED = [
     ),
     ("lr: 0.01}", "lr: 0.01, wieght_decay: 0.1}", "recipes.quick.wieght_decay", "did you mean 'weight_decay'?"),
     ("{kind: fit}", "{kind: fit, scalling: unit}", "recipes.fit.scalling", "did you mean 'scaling'?"),
-    ("set: {}", "set: {learning_rate: 0.1}", "experiments.flowers_mlp.set.learning_rate", "valid: batch_size"),
+    ("set: {}", "set: {learning_rate: 0.1}", "experiments.flowers_mlp.set.learning_rate", "valid: augment"),
     ("hidden: [16]", "hiden: [16]", "experiments.flowers_mlp.args.hiden", "did you mean 'hidden'?"),
     ("{C: 1.0}", "{CC: 1.0}", "experiments.flowers_svm.args.CC", "did you mean 'C'?"),
     ("skip: 1}", "skp: 1}", "data.flowers.options.skp", "did you mean 'skip'?"),
@@ -191,6 +196,22 @@ REFUSED = [
     ("  flowers_mlp: {trials", "  flower_mlp: {trials", "search.flower_mlp", "did you mean 'flowers_mlp'?"),
     ("kind: gradient", "kind: gradiant", "recipes.quick.kind", "did you mean 'gradient'?"),
     ("kind: gradient, ", "", "recipes.quick.kind", "required"),
+    ("lr: 0.01", "lr: 0.01, augment: [{name: flop}]", "recipes.quick.augment.0.name", "did you mean 'flip'?"),
+    ("lr: 0.01", "lr: 0.01, augment: [{pixels: 2}]", "recipes.quick.augment.0.name", "valid: colour, crop"),
+    ("lr: 0.01", "lr: 0.01, augment: [{name: [flip]}]", "recipes.quick.augment.0.name", "valid: colour, crop"),
+    (
+        "lr: 0.01",
+        "lr: 0.01, augment: [{name: flip}, {name: shift, pixel: 2}]",
+        "recipes.quick.augment.1.pixel",
+        "did you mean 'pixels'?",
+    ),
+    ("lr: 0.01", "lr: 0.01, augment: [{name: shift, pixels: 0}]", "recipes.quick.augment.0.pixels", "equal to 1"),
+    (
+        "args: {}, set: {}",
+        "args: {}, set: {augment: [{name: shift, pixels: 1.5}]}",
+        "experiments.pictures_cnn.set.augment.0.pixels",
+        "1.5",
+    ),
     # names that DVC would misread
     ("  flowers_mlp: {data", "  flowers.mlp: {data", "experiments.flowers.mlp", "a-z, 0-9 and _"),
     ("  quick:", "  quick.1:", "recipes.quick.1", "a-z, 0-9 and _"),
@@ -198,9 +219,21 @@ REFUSED = [
     ("  pictures_cnn_int8:", "  pictures_cnn:", "variants.pictures_cnn", "has this name already"),
     # combinations that can't be
     ("lr: 0.01", "lr: 0.01, momentum: 0.9", "recipes.quick", "momentum 0.9 has no meaning for adamw; use sgd"),
-    ("lr: 0.01", "lr: 0.01, last_layer: bayesian", "experiments.flowers_mlp", "set that to 0.0"),
+    ("lr: 0.01", "lr: 0.01, last_layer: bayesian", "experiments.flowers_mlp", "weight_decay 0.01; set that to 0.0"),
+    ("lr: 0.01", "lr: 0.01, last_layer: bayesian, l1: 0.1", "experiments.flowers_mlp", "l1 0.1; set that to 0.0"),
+    ("lr: 0.01", "lr: 0.01, last_layer: bayesian, loss: hinge", "experiments.flowers_mlp", "set that to default"),
+    ("lr: 0.01", "lr: 0.01, loss: hinges", "recipes.quick.loss", "'hinge'"),
+    ("lr: 0.01", "lr: 0.01, loss: huber", "experiments.flowers_mlp", "'huber' is for numbers, but flowers has classes"),
+    ("lr: 0.01", "lr: 0.01, loss: huber", "experiments.flowers_mlp", "valid: default, cross_entropy, binary_cross"),
+    (
+        "lr: 0.01",
+        "lr: 0.01, cutmix: 1.0",
+        "experiments.flowers_mlp",
+        "cutmix 1.0 is for image data, but flowers is",
+    ),
     ("lr: 0.01", "lr: 0.01, warmup: 0.0", "recipes.quick", "one_cycle needs a warmup above 0; use cosine"),
-    ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "use sgd or momentum 0.0"),
+    ("lr: 0.01", "lr: 0.01, lr_final: 0.1", "recipes.quick", "not of one_cycle; set it to 0.0"),
+    ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "or momentum 0.0"),
     ("set: {}", "set: {kind: fit}", "experiments.flowers_mlp.set.kind", "name another recipe"),
     ("recipe: fit", "recipe: quick", "experiments.flowers_svm.recipe", "classical/svm needs kind fit; valid: fit"),
     (
@@ -225,7 +258,7 @@ REFUSED = [
     ),
     ("models/mlp", "models/gru", "experiments.flowers_mlp.model", "takes series input, but data set flowers"),
     ("hidden: [16]", "activation: rleu", "experiments.flowers_mlp.args.activation", "'relu', 'leaky_relu'"),
-    ("hidden: [16]", "initialisation: he", "experiments.flowers_mlp.args.initialisation", "'kaiming_normal'"),
+    ("lr: 0.01", "lr: 0.01, initialisation: he", "recipes.quick.initialisation", "'kaiming_normal'"),
     (
         "{C: 1.0}",
         "{kernel: rfb}",
@@ -241,6 +274,24 @@ REFUSED = [
         "models/capsnet: label_smoothing is 0.1, but its loss is its own; valid: 0.0",
     ),
     (
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}",
+        "models/capsnet, recipe: quick, view: none, args: {}, set: {loss: squared}",
+        "experiments.pictures_cnn",
+        "with decoder True: loss is 'squared', but its decoder learns by its own loss; valid: 'default'",
+    ),
+    (
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}",
+        "models/capsnet_small, recipe: quick, view: none, args: {}, set: {loss: cross_entropy}",
+        "experiments.pictures_cnn",
+        "loss is 'cross_entropy', but its scores are lengths of [0, 1)",
+    ),
+    (
+        "models/cnn, recipe: quick, view: none, args: {}, set: {}",
+        "models/lenet5_1998, recipe: quick, view: none, args: {}, set: {sampling: weighted}",
+        "experiments.pictures_cnn",
+        "models/lenet5_1998 with loss 'default': sampling is 'weighted', but its loss is its own",
+    ),
+    (
         "models/cnn",
         "models/capsnet",
         "experiments.pictures_cnn",
@@ -253,6 +304,24 @@ REFUSED = [
         "sampling is 'weighted', but neighbours take no class weights; valid: 'none', 'balanced'",
     ),
     ("validation: 0.2, test: 0.3", "validation: 0.6, test: 0.5", "data.flowers", "leave no train"),
+    (
+        "args: {}, set: {}",
+        "args: {}, set: {augment: [{name: flip}, {name: jitter}]}",
+        "experiments.pictures_cnn",
+        "augmentation 'jitter' is for series data, but pictures is image; valid: colour, crop",
+    ),
+    (
+        "args: {hidden: [16]}, set: {}",
+        "args: {hidden: [16]}, set: {augment: [{name: flip}]}",
+        "experiments.flowers_mlp",
+        "augmentation 'flip' is for image data, but flowers is tabular; valid: none",
+    ),
+    (
+        "set: {}",
+        "set: {cutmix: 1.0}",
+        "experiments.flowers_mlp",
+        "cutmix 1.0 is for image data, but flowers is",
+    ),
     ("low: 0.001", "low: 0.2", "search.flowers_mlp.set.lr", "must be below high"),
     ("set: {lr: {low: 0.001, high: 0.1, log: true}}", "set: {}", "search.flowers_mlp", "nothing to search"),
 ]
@@ -268,13 +337,13 @@ def check(tmp_path: Path) -> Any:
 
 
 def test_the_text_that_the_cases_change_is_valid(check: Any) -> None:
-    assert check(TEXT).active.seeds == [0, 1]
+    assert check(TEXT).active.seeds == [0, 1] and check(STARTS).studies
 
 
 @pytest.mark.parametrize(("before", "after", "key", "said"), REFUSED, ids=[f"{k}: {s[:24]}" for _, _, k, s in REFUSED])
 def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, key: str, said: str) -> None:
-    assert before in TEXT
-    text = TEXT.replace(before, after, 1)
+    assert before in STARTS
+    text = STARTS.replace(before, after, 1)
     with pytest.raises(ParamsError) as caught:
         check(text)
     found = [m for line in str(caught.value).splitlines() if (m := re.match(r"params.yaml:(\d+): ([^ ]+): (.*)", line))]
@@ -287,14 +356,34 @@ def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, k
     )
 
 
-def test_numbers_have_no_classes_to_balance(check: Any) -> None:
-    text = TEXT.replace("task: classification", "task: regression", 1).replace(
-        "lr: 0.01}", "lr: 0.01, sampling: balanced}"
-    )
-    with pytest.raises(
-        ParamsError, match="experiments.flowers_mlp: sampling 'balanced' is for classes, but flowers has"
-    ):
-        check(text)
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("sampling: balanced", "sampling 'balanced' is for classes, but flowers has numbers"),
+        ("mixup: 0.2", "mixup 0.2 mixes labels of classes, but flowers has numbers; set it to 0.0"),
+        ("cutmix: 1.0", "cutmix 1.0 mixes labels of classes, but flowers has numbers; set it to 0.0"),
+        ("loss: hinge", "loss 'hinge' is for classes, but flowers has numbers; valid: default, squared, huber"),
+    ],
+)
+def test_numbers_have_no_classes(check: Any, asked: str, said: str) -> None:
+    numbers = TEXT.replace("task: classification", "task: regression", 1)
+    with pytest.raises(ParamsError, match=re.escape(f"experiments.flowers_mlp: {said}")):
+        check(numbers.replace("set: {}", f"set: {{{asked}}}", 1))
+    assert check(numbers.replace("set: {}", "set: {loss: huber}", 1))
+
+
+@pytest.mark.parametrize("asked", ["patience: 3", "best_weights: true", "schedule: plateau"])
+def test_nothing_goes_by_validation_items_that_are_trained_on(check: Any, asked: str) -> None:
+    kept = TEXT.replace("seed: 0}", "seed: 0, refit: true}")
+    with pytest.raises(ParamsError, match=f"experiments.flowers_mlp: {asked.replace(':', '')} goes by validation"):
+        check(kept.replace("lr: 0.01}", f"lr: 0.01, {asked}}}"))
+    assert check(TEXT.replace("lr: 0.01}", f"lr: 0.01, {asked}}}"))
+
+
+def test_images_are_augmented_as_images_whatever_view_the_model_has_of_them(check: Any) -> None:
+    rows = "models/gru, recipe: quick, view: rows, args: {}, set: {augment: [{name: flip}, {name: shift, pixels: 1}]}"
+    text = TEXT.replace("models/cnn, recipe: quick, view: none, args: {}, set: {}", rows)
+    assert check(text).recipe_of("pictures_cnn").augment[1] == {"name": "shift", "pixels": 1}
 
 
 def test_a_row_of_another_profile_is_none_of_this_one(check: Any) -> None:

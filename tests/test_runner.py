@@ -321,16 +321,27 @@ def test_a_cell_gets_the_gpu_with_the_fewest(monkeypatch: pytest.MonkeyPatch) ->
     run, cell = runner.Run(jobs=4), Cell("train", "pipeline.act", {}, Path(), "x")
     chosen = []
     for i in range(4):
-        chosen.append(run._free_gpu())
+        chosen.append(run._free_gpus(1))
         run.running[str(i)] = (cell, 0.0, chosen[-1])
-    assert chosen == ["4", "6", "4", "6"]
+    assert chosen == [["4"], ["6"], ["4"], ["6"]]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert run._free_gpu() is None
+    assert run._free_gpus(1) == []
+
+
+def test_a_cell_of_several_devices_gets_as_many_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4")
+    run, cell = runner.Run(jobs=4), Cell("train", "pipeline.act", {}, Path(), "x")
+    for name, count, expected in (("a", 1, ["0"]), ("b", 2, ["1", "2"]), ("c", 2, ["3", "4"])):
+        run.running[name] = (cell, 0.0, run._free_gpus(count))
+        assert run.running[name][2] == expected
+    del run.running["b"]
+    assert run._free_gpus(2) == ["1", "2"] and len(run._free_gpus(9)) == 5
 
 
 def test_jobs_are_what_the_cores_carry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)))
     assert [runner.default_jobs(threads) for threads in (1, 2, 4, 8)] == [6, 3, 1, 1]
+    assert [runner.default_jobs(1, devices) for devices in (2, 4, 8)] == [3, 1, 1]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert runner.default_jobs(1) == 2
+    assert [runner.default_jobs(1, devices) for devices in (1, 2, 3)] == [2, 1, 1]

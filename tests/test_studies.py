@@ -57,13 +57,13 @@ def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..
 def test_an_ablation_is_compared_with_its_first_point_under_a_budget_of_its_own(fresh: Callable[..., Path]) -> None:
     def ablation(sections: dict[str, Any]) -> None:
         edit(sections)
-        points = [{"label": "one epoch", "budget": {"epochs": 1, "samples": 30}}, {"args": {"hidden": [4]}}]
+        points = [{"label": "one epoch", "budget": {"epochs": 1, "samples": 60}}, {"args": {"hidden": [4]}}]
         sections["studies"] = {"width": {"of": "iris_mlp", "kind": "ablation", "vary": points}}
 
     project = fresh(ablation)
     assert "error" not in scratch.cli(project, "study").stdout
     assert [p["varied"] for p in lines(project)] == ["one epoch"] * 2 + ["hidden 4"] * 2
-    assert float(lines(project)[0]["training_flops"]) == 3 * 2 * (4 * 16 + 16 * 3) * 30
+    assert float(lines(project)[0]["training_flops"]) == 3 * 2 * (4 * 16 + 16 * 3) * 60
     report = project / "studies/reports/laptop"
     text = (report / "studies.md").read_text()
     assert "`width`, against one epoch" in text and "| hidden 4 |" in text and "p (Holm)" in text

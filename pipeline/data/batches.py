@@ -5,6 +5,15 @@ import torch
 from torch import Tensor
 
 
+def generator(seed: int, epoch: int, place: int = 0) -> torch.Generator:
+    """Draws, on the CPU, that are a function of these alone: a resumed run draws what the uninterrupted one drew.
+
+    place: in the epoch; 0 is its beginning, where the order of its items is drawn, and chunk i begins at i + 1.
+    """
+    state = np.random.SeedSequence([seed, epoch, place]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> 1))
+
+
 class Batches:
     """Raw items (N, ...) and labels (N,) on one device, cut into batches in an order that `order` draws.
 
@@ -24,9 +33,8 @@ class Batches:
         self.x, self.y = self.x.to(device), self.y.to(device)
 
     def order(self, epoch: int) -> Tensor:
-        """Indices (N,) of an epoch's items; a resumed run draws what the uninterrupted one drew."""
-        seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
-        generator = torch.Generator().manual_seed(seed)
+        """Indices (N,) of an epoch's items."""
+        draws = generator(self.seed, epoch)
         if self.weights is None:
-            return torch.randperm(len(self.y), generator=generator).to(self.y.device)
-        return torch.multinomial(self.weights, len(self.y), True, generator=generator).to(self.y.device)
+            return torch.randperm(len(self.y), generator=draws).to(self.y.device)
+        return torch.multinomial(self.weights, len(self.y), True, generator=draws).to(self.y.device)

@@ -1,7 +1,7 @@
-"""Capsules: squashing, dynamic routing, margin loss, reconstruction.
+"""Capsules: squashing, dynamic routing, reconstruction; their margin loss is in `pipeline/training/losses.py`.
 
 Sabour, Frosst, Hinton (2017): Dynamic routing between capsules: equation 1, squashing;
-equation 2 and procedure 1, routing; equation 4, the margin loss; section 4.1, reconstruction from the masked capsules.
+equation 2 and procedure 1, routing; section 4.1, reconstruction from the masked capsules.
 Pixels have to be in [0, 1] (scaling `unit`), which is what the decoder gives back.
 
 The score of a class is the length of its capsule: no logit, and no probability either.
@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.training.losses import margin
+
 DIMENSIONS = (8, 16)  # of a primary and of a class capsule
-PRESENT, ABSENT, DOWN_WEIGHT = 0.9, 0.1, 0.5  # m+, m- and lambda of equation 4
 RECONSTRUCTION = 0.0005  # weight of the summed squared error, "so that it does not dominate the margin loss"
 
 
@@ -93,15 +94,8 @@ class CapsNet(nn.Module):
         """(margin loss, plus the reconstruction's where there is a decoder, as a mean over items; scores (N, K))."""
         capsules = self.capsules(x)
         scores = torch.linalg.vector_norm(capsules, dim=2)
-        loss = margin_loss(scores, y)
+        loss = margin(scores, y).mean()
         if self.decoder is not None:
             error = (self.reconstruct(capsules, y) - x.flatten(1)).square().sum(1).mean()
             loss = loss + RECONSTRUCTION * error
         return loss, scores
-
-
-def margin_loss(lengths: Tensor, y: Tensor) -> Tensor:
-    """Equation 4 summed over classes, mean over items, of lengths (N, K) and labels (N,)."""
-    present = functional.one_hot(y, lengths.shape[1]).to(lengths.dtype)
-    missed, wrong = (PRESENT - lengths).clamp_min(0).square(), (lengths - ABSENT).clamp_min(0).square()
-    return (present * missed + DOWN_WEIGHT * (1 - present) * wrong).sum(1).mean()

@@ -1,8 +1,6 @@
-"""What several architectures share: activations and initialisations by name, and how an image too small is refused."""
+"""What several architectures share: activations by name, and how an image too small is refused."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,15 +16,6 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
 }
-# Xavier: Glorot & Bengio 2010. Kaiming: He et al. 2015. Orthogonal: Saxe et al. 2014. Truncated at two deviations.
-INITIALISATIONS: dict[str, Callable[[Any], Any]] = {
-    "xavier_uniform": nn.init.xavier_uniform_,
-    "xavier_normal": nn.init.xavier_normal_,
-    "kaiming_uniform": partial(nn.init.kaiming_uniform_, nonlinearity="relu"),
-    "kaiming_normal": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
-    "orthogonal": nn.init.orthogonal_,
-    "truncated_normal": partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04),
-}
 
 
 class FullConv2d(nn.Conv2d):
@@ -34,17 +23,6 @@ class FullConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.linear(x.flatten(1), self.weight.flatten(1), self.bias)
-
-
-def initialise(network: nn.Module, how: str) -> nn.Module:
-    """Weights of dense and convolutional layers by `how`, their biases 0; `default` leaves torch's own start."""
-    if how != "default":
-        for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                INITIALISATIONS[how](module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-    return network
 
 
 def require_size(name: str, shape: tuple[int, ...], smallest: int) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from pipeline.models._layers import initialise, require_size
+from pipeline.models._layers import require_size
 
 INPUTS = ("image",)
 CHANNELS_LAST = True
@@ -35,4 +35,9 @@ def build(
     layers.append(nn.Flatten())
     for inputs, count in zip(dense, dense[1:], strict=False):
         layers += [nn.Dropout(dropout), nn.Linear(inputs, count), nn.ReLU()]
-    return initialise(nn.Sequential(*layers, nn.Linear(hidden, outputs)), "kaiming_normal")
+    network = nn.Sequential(*layers, nn.Linear(hidden, outputs))
+    for layer in network:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return network

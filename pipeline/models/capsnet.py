@@ -18,6 +18,9 @@ from pipeline.models._layers import require_size
 INPUTS = ("image",)
 REQUIRES = (
     ({"target": ("class",), "sampling": ("none", "balanced"), "label_smoothing": (0.0,)}, "its loss is its own"),
+    ({"mixup": (0.0,), "cutmix": (0.0,)}, "its loss is its own"),
+    ({"loss": ("default", "squared")}, "its scores are lengths of [0, 1), and their margin loss is its default"),
+    ({"loss": ("default",)}, "its decoder learns by its own loss", {"decoder": True}),
     ({"last_layer": ("plain",)}, "it does not end with a dense layer"),
     ({"scaling": ("unit",)}, "its decoder gives back pixels of [0, 1]", {"decoder": True}),
 )

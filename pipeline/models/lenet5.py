@@ -11,10 +11,11 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.models._layers import FullConv2d
+from pipeline.models._tiles import Tanh, TiledSequential
 
 INPUTS = ("image",)
 CHANNELS_LAST = True
-ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
+ACTIVATIONS = {"tanh": Tanh, "relu": nn.ReLU}
 
 
 def build(
@@ -23,17 +24,18 @@ def build(
     *,
     activation: Literal["tanh", "relu"] = "tanh",
     width: Annotated[float, Field(gt=0)] = 1.0,
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> nn.Module:
     """(N, C, 28, 28), padded to 32 x 32 as in the paper, or (N, C, 32, 32) to logits (N, outputs).
 
-    width: a factor of the paper's maps and units, 6, 16, 120 and 84.
+    width: a factor of the paper's maps and units, 6, 16, 120 and 84. dropout: of the last dense layer's inputs.
     """
     channels, *size = shape
     if size not in ([28, 28], [32, 32]):
         raise ValueError(f"lenet5: images of {size[0]} x {size[1]}; it takes 28 x 28 or 32 x 32")
     act = ACTIVATIONS[activation]
     c1, c3, c5, f6 = (max(1, round(count * width)) for count in (6, 16, 120, 84))
-    return nn.Sequential(
+    return TiledSequential(
         nn.Conv2d(channels, c1, 5, padding=(32 - size[0]) // 2),
         act(),
         nn.AvgPool2d(2),
@@ -44,5 +46,6 @@ def build(
         act(),
         nn.Linear(c5, f6),
         act(),
+        *([nn.Dropout(dropout)] if dropout else []),
         nn.Linear(f6, outputs),
     )

@@ -18,7 +18,13 @@ from pipeline.models._layers import FullConv2d
 
 INPUTS = ("image",)
 REQUIRES = (
-    ({"target": ("class",), "sampling": ("none", "balanced"), "label_smoothing": (0.0,)}, "its loss is its own"),
+    ({"target": ("class",)}, "its output units are codes of classes"),
+    (
+        {"sampling": ("none", "balanced"), "label_smoothing": (0.0,), "mixup": (0.0,), "cutmix": (0.0,)},
+        "its loss is its own",
+        {"loss": "default"},
+    ),
+    ({"loss": ("default", "cross_entropy", "hinge", "focal")}, "its scores are distances, negated: none is above 0"),
     ({"last_layer": ("plain",)}, "it does not end with a dense layer"),
 )
 RUBBISH = 1.0  # j of equation 9: squared distance beyond which an input belongs to no class; the paper gives no value

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.models._layers import ACTIVATIONS, initialise
+from pipeline.models._layers import ACTIVATIONS
 
 INPUTS = ("tabular",)
 REQUIRES = (
@@ -28,37 +28,38 @@ class Sigmoid(nn.Linear):
         return functional.pad(super().forward(x), (1, 0))
 
 
+class Shortcut(nn.Sequential):
+    """Layers, and their input added to their output."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)  # type: ignore[no-any-return]
+
+
 def build(
     shape: tuple[int, ...],
     outputs: int,
     *,
     hidden: list[Annotated[int, Field(ge=1)]] = [256],  # noqa: B006 (read as a literal, never changed)
     activation: Literal["identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid"] = "relu",
-    initialisation: Literal[
-        "default",
-        "xavier_uniform",
-        "xavier_normal",
-        "kaiming_uniform",
-        "kaiming_normal",
-        "orthogonal",
-        "truncated_normal",
-    ] = "default",
     batch_norm: bool = False,
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    residual: bool = False,
     head: Literal["linear", "sigmoid"] = "linear",
 ) -> nn.Module:
     """(N, F) to logits or values (N, outputs); `shape` is (F,), `hidden` the widths of the hidden layers.
 
+    residual: a shortcut around each hidden layer that is as wide as the one before it (He et al. 2016).
     head: `sigmoid` has one output unit for two classes (a logistic one, trained by binary cross-entropy).
     """
     if head == "sigmoid" and outputs != 2:
         raise ValueError(f"mlp: head 'sigmoid' decides between 2 classes, not {outputs}; use head 'linear'")
     layers: list[nn.Module] = []
     for width_in, width in pairwise([*shape, *hidden]):
-        layers += [nn.Linear(width_in, width)]
-        layers += [nn.BatchNorm1d(width)] if batch_norm else []
-        layers += [ACTIVATIONS[activation]()]
-        layers += [nn.Dropout(dropout)] if dropout else []
+        layer: list[nn.Module] = [nn.Linear(width_in, width)]
+        layer += [nn.BatchNorm1d(width)] if batch_norm else []
+        layer += [ACTIVATIONS[activation]()]
+        layer += [nn.Dropout(dropout)] if dropout else []
+        layers += [Shortcut(*layer)] if residual and width_in == width else layer
     last = [*shape, *hidden][-1]
     layers += [Sigmoid(last, 1) if head == "sigmoid" else nn.Linear(last, outputs)]
-    return initialise(nn.Sequential(*layers), initialisation)
+    return nn.Sequential(*layers)

@@ -2,7 +2,8 @@
 
 Vaswani et al. (2017): Attention is all you need, section 3; patches as in Dosovitskiy et al. (2021): An image is worth
 16 x 16 words. Departures: layer norm before each part instead of after it (Xiong et al. 2020), GELU, the mean over
-positions instead of a class token and, by default, learned positions and no dropout.
+positions instead of a class token and, by default, learned positions and no dropout. If asked, stochastic depth (Huang
+et al. 2016, equation 4) of each part on its own, with what is kept scaled up in training.
 """
 
 import math
@@ -12,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.ops import StochasticDepth
 
 from pipeline.models._recurrent import pooled, split
 
@@ -20,20 +22,24 @@ PADDING = 0  # of tokens
 
 
 class Layer(nn.Module):
-    """Self-attention and a position-wise network, each normalised before and added to its input."""
+    """Self-attention and a position-wise network, each normalised before and added to its input.
 
-    def __init__(self, width: int, heads: int, hidden: int, dropout: float) -> None:
+    drop: probability, in training, that an item skips a part.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, dropout: float, drop: float = 0.0) -> None:
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
         self.dropout = nn.Dropout(dropout)
+        self.drop: nn.Module = StochasticDepth(drop, "row") if drop else nn.Identity()
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(N, T, D); mask: bool (N, 1, 1, T), true where there is something to attend to."""
-        x = x + self.dropout(self.out(self.attend(self.norm1(x), mask)))
-        return x + self.dropout(self.down(functional.gelu(self.up(self.norm2(x)))))
+        x = x + self.drop(self.dropout(self.out(self.attend(self.norm1(x), mask))))
+        return x + self.drop(self.dropout(self.down(functional.gelu(self.up(self.norm2(x))))))
 
     def attend(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Scaled dot-product attention of `heads` heads (section 3.2)."""
@@ -141,10 +147,12 @@ def build(
     patch: Annotated[int, Field(ge=1)] = 7,
     vocabulary: Annotated[int, Field(ge=2)] | None = None,
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    stochastic_depth: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> nn.Module:
     """Images (N, C, H, W), series (N, T, F) or tokens (N, T) to logits or values (N, outputs).
 
     patch: side of an image's squares. vocabulary: number of tokens, 0 being padding; only tokens have one.
+    stochastic_depth: probability that a part of the last layer is skipped; that of others rises to it by equal steps.
     """
     if width % heads:
         raise ValueError(f"transformer_encoder: width {width} is no multiple of {heads} heads")
@@ -163,4 +171,5 @@ def build(
             raise ValueError("transformer_encoder: tokens need `vocabulary`, their number")
         embedding, length = Tokens(vocabulary, width), shape[0]
     places = Learned(length, width) if positions == "learned" else Sinusoidal(length, width)
-    return Encoder(embedding, places, [Layer(width, heads, hidden, dropout) for _ in range(layers)], width, outputs)
+    drops = [stochastic_depth * (number + 1) / layers for number in range(layers)]
+    return Encoder(embedding, places, [Layer(width, heads, hidden, dropout, d) for d in drops], width, outputs)

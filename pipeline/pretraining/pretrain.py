@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import nn
 
-from pipeline import views
+from pipeline import fingerprint, views
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
 from pipeline.training import network as networks
 from pipeline.training.blocks import head_name, replace
 from pipeline.training.recipe import Gradient
 from pipeline.training.system import Diverged, System
-from pipeline.training.train import fit, seed_everything, write_history
+from pipeline.training.train import fit, seed_everything, write_rows
 
 
 def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
@@ -22,10 +22,10 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
     data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
     try:
         system, body = assemble(spec, data)
-        fit(system, spec["precision"], folder)
+        fit(system, spec["precision"], folder, {"model": spec["model"], "key": fingerprint.of_json(spec)})
     except (Diverged, ValueError) as error:
         return {"status": "failed", "reason": str(error)}
-    write_history(folder / "history.csv", system.history)
+    write_rows(folder / "history.csv", list(system.history[0]), system.history)
     system.network.body = body
     last, metric = system.history[-1], system.task.METRIC
     return {

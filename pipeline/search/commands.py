@@ -65,7 +65,7 @@ def promote(options: argparse.Namespace) -> int:
 def _subject(options: argparse.Namespace) -> tuple[Subject, int]:
     plan = Plan(params.load())
     key = choose(plan.params, options.experiment)
-    jobs = options.jobs or runner.default_jobs(plan.profile.threads)
+    jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     return Subject(plan, key, jobs), jobs
 
 

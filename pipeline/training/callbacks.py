@@ -2,68 +2,167 @@
 
 import os
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
-from pipeline.cells import write_json
+from pipeline.cells import CHECKPOINTS, write_json
+from pipeline.training import randomness
 from pipeline.training.system import System
 
 
+class CheckpointError(RuntimeError):
+    """A checkpoint that is not this cell's."""
+
+
 class Progress(pl.Callback):
-    """Adds the epoch's seconds to its row and, at most once a second, writes the row to `progress.json`."""
+    """Adds the epoch's seconds to its row and, at most once a second, writes the row to `progress.json`.
+
+    Of several processes the first one writes.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.written = folder, 0.0
+        self.folder, self.written, self.before = folder, 0.0, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Of this epoch so far, those before a kill included."""
+        return self.before + time.perf_counter() - self.started
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.started = time.perf_counter()
 
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, System)
+        if pl_module.recipe.minutes is None:
+            return
+        spent = sum(row["seconds"] for row in pl_module.history) + self.seconds
+        if pl_module.ranks.any(pl_module.ending.late(spent)):
+            pl_module.ending.reason = f"limit of {pl_module.recipe.minutes:g} minutes after {spent:.1f} seconds"
+            trainer.should_stop = True
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, System)
+        pl_module.history[-1]["seconds"], self.before = self.seconds, 0.0
         now = time.perf_counter()
-        pl_module.history[-1]["seconds"] = now - self.started
-        if now - self.written > 1.0:
+        if now - self.written > 1.0 and pl_module.ranks.rank == 0:
             write_json(self.folder / "progress.json", {**pl_module.history[-1], "epochs": pl_module.epochs})
             self.written = now
 
 
 class Checkpoint(pl.Callback):
-    """Saves everything that a resumed run needs at the end of an epoch, if `seconds` have passed since the last time.
+    """Keeps all that a resumed run needs to end as if it had never been killed, between any two chunks of an epoch.
 
-    Written beside its target, synced and renamed: a kill leaves the old one or the new one. Lightning keeps weights,
-    optimizer, schedule and loops; history and torch's random states are added here. The data order needs no state: it
-    is a function of seed and epoch.
+    owner: what the checkpoint must be of, `model` and `key`. Saved when `seconds` have passed since the last time, or
+    `epochs`; None never asks. The two newest are kept, each written beside its target, synced and renamed: a kill
+    leaves the old one or the new one.
+
+    States of random generators are taken just before a chunk is trained and given back at that very moment: whatever
+    Lightning draws around it (its loaders, a number an epoch) has no part in the result.
     """
 
-    def __init__(self, folder: Path, seconds: float) -> None:
-        self.path, self.seconds, self.saved = folder / "checkpoint.ckpt", seconds, time.perf_counter()
+    def __init__(
+        self,
+        folder: Path,
+        owner: dict[str, str],
+        progress: Progress,
+        seconds: float | None = 20.0,
+        epochs: int | None = None,
+    ) -> None:
+        self.newest, self.older = (folder / name for name in CHECKPOINTS)
+        self.owner, self.progress, self.seconds, self.epochs = owner, progress, seconds, epochs
+        self.saved, self.saved_epoch = time.perf_counter(), 0
+        self.found: dict[str, Any] | None = None
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if time.perf_counter() - self.saved < self.seconds:
+    def read(self) -> dict[str, Any] | None:
+        """The newest checkpoint that is whole, None where there is none; CheckpointError where it is another cell's."""
+        for path in (self.newest, self.older):
+            try:
+                found = _load(path)
+            except FileNotFoundError:
+                continue
+            except Exception as error:  # torn: torch, zipfile and pickle each have their own words for it
+                print(f"{path}: unreadable ({error}); going on from the one before", flush=True)
+                continue
+            for name, value in self.owner.items():
+                if (other := found["owner"].get(name)) != value:
+                    raise CheckpointError(
+                        f"{path}: its {name} is {other}, this cell's is {value}; delete it to train anew"
+                    )
+            return found
+        return None
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, System)
+        if self.found:
+            pl_module.restore(self.found["system"])
+            self.progress.before, self.saved_epoch = self.found["seconds"], pl_module.epoch
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, System)
+        if batch < pl_module.chunk:
             return
-        draft = self.path.with_suffix(".part")
-        trainer.save_checkpoint(draft)
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(self.path)
-        self.saved = time.perf_counter()
+        if self.found:
+            self._go_on(pl_module, self.found["ranks"])
+            self.found = None
+        elif pl_module.ranks.any(self._due(pl_module)):
+            self._save(pl_module)
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        assert isinstance(pl_module, System)
-        cuda = torch.cuda.get_rng_state_all() if pl_module.device.type == "cuda" else []
-        checkpoint["lab"] = {"history": pl_module.history, "rng": torch.get_rng_state(), "cuda": cuda}
+    def _go_on(self, system: System, ranks: list[dict[str, Any]]) -> None:
+        """What each process has of its own."""
+        if len(ranks) != system.ranks.size:
+            print(
+                f"going on with {system.ranks.size} processes instead of {len(ranks)}: noise is drawn anew", flush=True
+            )
+            return
+        own = ranks[system.ranks.rank]
+        randomness.restore(own["random"])
+        system.micro_batch, system.block = own["limits"]
 
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        assert isinstance(pl_module, System)
-        state = checkpoint["lab"]
-        pl_module.history = state["history"]
-        torch.set_rng_state(state["rng"])
-        if state["cuda"]:
-            torch.cuda.set_rng_state_all(state["cuda"])
+    def _due(self, system: System) -> bool:
+        """By the first process's clock."""
+        late = self.seconds is not None and time.perf_counter() - self.saved >= self.seconds
+        epoch = self.epochs is not None and system.epoch - self.saved_epoch >= self.epochs
+        return system.ranks.rank == 0 and (late or epoch)
+
+    def _save(self, system: System) -> None:
+        own = {"random": randomness.state(), "limits": (system.micro_batch, system.block)}
+        ranks = system.ranks.gather(own)
+        if system.ranks.rank == 0:
+            state = {"owner": self.owner, "seconds": self.progress.seconds, "system": system.state(), "ranks": ranks}
+            _write(state, self.newest, self.older)
+        self.saved, self.saved_epoch = time.perf_counter(), system.epoch
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint; an error of any kind where it is not as it was written.
+
+    torch notices a file that was cut, but not a bit that has changed: the checksums of its archive are looked at here.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f"checksum of {damaged}")
+    return torch.load(path, map_location="cpu", weights_only=True)  # type: ignore[no-any-return]
+
+
+def _write(state: dict[str, Any], newest: Path, older: Path) -> None:
+    draft = newest.with_suffix(".part")
+    with draft.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    if newest.exists():
+        newest.replace(older)
+    draft.replace(newest)
+    folder = os.open(newest.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -65,6 +65,8 @@ def build(
     recipe = Gradient(**spec["recipe"])  # a version of before a field was there has its default
     if recipe.last_layer == "bayesian":
         body = with_bayesian_last_layer(body, classes or 1)
+    if not recipe.probabilistic:
+        body.probabilistic = False  # type: ignore[assignment]
     if getattr(module, "CHANNELS_LAST", False) if recipe.channels_last is None else recipe.channels_last:
         body = body.to(memory_format=torch.channels_last)
     known = None if target is None else torch.tensor(target, dtype=torch.float32)

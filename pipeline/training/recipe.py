@@ -66,10 +66,10 @@ class Gradient(Preprocessing):
         "truncated_normal",
     ] = "default"
 
-    # muon (Jordan et al. 2024) takes the matrices of hidden layers, adamw the rest.
+    # muon (Jordan et al. 2024) takes the matrices of hidden dense and recurrent layers, adamw all else.
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "muon"] = "adamw"
     lr: Annotated[float, Field(gt=0)] = 2e-3
-    # Of sgd, rmsprop and muon.
+    # Of sgd and rmsprop (usually 0.9) and muon (0.95).
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     # The form of Sutskever et al. 2013, of sgd and muon with a momentum.
     nesterov: bool = True
@@ -80,12 +80,12 @@ class Gradient(Preprocessing):
     schedule: Literal["constant", "step", "cosine", "exponential", "one_cycle", "polynomial", "plateau"] = "one_cycle"
     # Share of all updates spent rising to `lr`: linearly before any schedule, as a half cosine in one_cycle.
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.25
-    # Of step: share of the run from one step to the next. Of step and plateau: the factor.
+    # Of step: share of the run from one step to the next, the first after the warm-up. Of step and plateau: the factor.
     step_every: Annotated[float, Field(gt=0, lt=1)] = 0.3
     step_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    # Of plateau: epochs without a better validation loss before a step.
+    # Of plateau: epochs in a row without a better validation loss that make a step.
     plateau_epochs: Annotated[int, Field(ge=1)] = 2
-    # Of cosine: warm restarts (Loshchilov & Hutter 2017) make several cycles of equal length.
+    # Of cosine: warm restarts (Loshchilov & Hutter 2017) make several cycles of equal length after the warm-up.
     cycles: Annotated[int, Field(ge=1)] = 1
     # Of polynomial.
     power: Annotated[float, Field(gt=0)] = 1.0
@@ -109,9 +109,11 @@ class Gradient(Preprocessing):
     # Files of pipeline/data/augmentations in this order, with their options: [{name: flip}, {name: shift, pixels: 2}].
     augment: list[dict[str, Any]] = []
 
-    # Exponential moving average of the weights: its decay an update (Polyak & Juditsky 1992). 0.0: none.
+    # Exponential moving average of the weights: its decay an update (Polyak & Juditsky 1992), which rises with update t
+    # as (1 + t) / (10 + t) up to this, so that a short run is not the mean of its start. 0.0: none.
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    # Stochastic weight averaging (Izmailov et al. 2018): share of the run, at its end, over which weights are averaged.
+    # Stochastic weight averaging (Izmailov et al. 2018): share of the run, at its end, over which weights are averaged,
+    # once an epoch. The paper's rates stay high there: schedule constant, or cosine with a cycle an epoch.
     swa: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     # Early stopping: epochs without a validation score better by min_change. null: none.
@@ -128,10 +130,16 @@ class Gradient(Preprocessing):
     tf32: bool = False
     # Memory order of images, (N, H, W, C) or (N, C, H, W); null: as the architecture asks, which was measured.
     channels_last: bool | None = None
-    # torch.compile makes fused kernels of the network: half a minute at first, then faster steps; for long runs.
+    # torch.compile makes one graph of forward and backward pass: half a minute at first, then faster steps; for long
+    # runs.
     compile: bool = False
     # bayesian: a distribution over the last dense layer's weights, trained by variational inference.
     last_layer: Literal["plain", "bayesian"] = "plain"
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether the loss takes the softmax of scores for the probabilities of classes."""
+        return self.loss in ("default", "cross_entropy", "focal")
 
     @model_validator(mode="after")
     def _possible(self) -> "Gradient":
@@ -154,6 +162,10 @@ CONTRADICTIONS: tuple[tuple[Callable[[Gradient], Any], str], ...] = (
     (
         lambda r: r.schedule == "exponential" and not r.lr_final,
         "schedule exponential never reaches 0; set lr_final, the share of lr at its end, such as 0.01",
+    ),
+    (
+        lambda r: r.lr_final and r.schedule not in ("cosine", "exponential", "polynomial"),
+        "lr_final {lr_final} is of cosine, exponential and polynomial, not of {schedule}; set it to 0.0",
     ),
     (
         lambda r: r.cycles > 1 and r.schedule != "cosine",

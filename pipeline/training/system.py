@@ -2,28 +2,39 @@
 
 Lightning's cost is per call of `training_step`, which for a small network is more than the network's own. So a step
 here covers many small batches (manual optimization): each still has its own update.
+
+An update is that of a whole batch, however it is computed: by several processes (`pipeline.training.distributed`), each
+of which takes a share, in micro-batches where memory asks for them. What is batch-normalised sees only the micro-batch,
+as everywhere; its running statistics are averaged over processes.
 """
 
 import math
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from pipeline.data.batches import Batches
-from pipeline.training import optimizers
+from pipeline.training import compiled, losses, optimizers, randomness, regularizers
+from pipeline.training.averaging import Average
 from pipeline.training.bayesian import divergence
 from pipeline.training.blocks import layer_wise, thaw
+from pipeline.training.distributed import Ranks
+from pipeline.training.ending import Ending
+from pipeline.training.feed import Feed, Share
+from pipeline.training.health import Health, norm_of
 from pipeline.training.network import Network
 from pipeline.training.recipe import Gradient
 from pipeline.training.start import Start
 
-CHUNK_VALUES = 2**20  # gathered and scaled at once: 4 MB, so that a batch is still in the cache when its turn comes
+BLOCK = 1000  # validation items of one forward pass
+Result = TypeVar("Result")
 
 
 class Diverged(RuntimeError):
@@ -34,7 +45,7 @@ class System(pl.LightningModule):
     """Trains `network` on `train`, watches it on `validation`, keeps a row of `history` per epoch.
 
     task: a module of `pipeline.tasks`. weight: (K,) class weights of the loss, or None. epochs: of the whole run, which
-    the schedule spans.
+    the schedule spans. ranks: the processes that train it together.
     """
 
     def __init__(
@@ -46,29 +57,53 @@ class System(pl.LightningModule):
         validation: Batches,
         epochs: int,
         weight: Tensor | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.network, self.task, self.recipe, self.epochs = network, task, recipe, epochs
-        self.bayesian = recipe.last_layer == "bayesian"
         self.batches = {"train": train, "validation": validation}
         self.weight: Tensor | None
         self.register_buffer("weight", weight, persistent=False)
-        self.own_loss = getattr(network.body, "training_loss", None)
-        self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * train.x[0].numel()))
+        self.ranks = ranks or Ranks()
+        self.feed = Feed(train, network, recipe, self.ranks)
+        self.own_loss = recipe.loss == "default" and hasattr(network.body, "training_loss")
+        if self.feed.mixes or not self.own_loss:
+            self.criterion = losses.chosen(recipe, task)
+        self.bayesian = recipe.last_layer == "bayesian"
+        self.regularizer = regularizers.Regularizer(network.body, recipe)
+        self.average: Average | None = None
+        self.health, self.ending = Health(network.body), Ending(recipe, task.METRIC)
+        self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
+        self.block = BLOCK
         self.history: list[dict[str, float]] = []
         self.start: Start | None = None
+        self.chunk = 0  # of this epoch, the next one to do
+        self.sums = torch.zeros(3, dtype=torch.float64)  # over this epoch so far: losses, the task's tally, items
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history)
+
+    @property
+    def updates(self) -> int:
+        """Done so far, of the chunks that are whole."""
+        return self.epoch * len(self.batches["train"]) + self.chunk * self.feed.per_chunk
 
     def configure_optimizers(self) -> Any:
-        optimizer = optimizers.optimizer(self.network.body.parameters(), self.recipe)
-        if self.start:
+        """And what is made of weights on their device, which Lightning has just moved there."""
+        per_epoch = len(self.batches["train"])
+        if self.recipe.ema or self.recipe.swa:
+            self.average = Average(self.network.body, self.recipe, self.epochs * per_epoch, per_epoch)
+        optimizer = optimizers.optimizer(self.network.body, self.recipe)
+        if self.start and self.start.layer_decay < 1:
             layer_wise(optimizer, self.network.body, self.start.layer_decay)
-        schedule = optimizers.schedule(optimizer, self.recipe, self.epochs * len(self.batches["train"]))
+        schedule = optimizers.schedule(optimizer, self.recipe, self.epochs * per_epoch)
         return optimizer if schedule is None else ([optimizer], [schedule])
 
     def train_dataloader(self) -> DataLoader:
         """Numbers of the chunks; the data itself is on the device already."""
-        return DataLoader(range(math.ceil(len(self.batches["train"]) / self.per_chunk)), batch_size=None)  # type: ignore[arg-type]
+        return DataLoader(range(math.ceil(len(self.batches["train"]) / self.feed.per_chunk)), batch_size=None)  # type: ignore[arg-type]
 
     def val_dataloader(self) -> DataLoader:
         return DataLoader(range(1), batch_size=None)  # type: ignore[arg-type]
@@ -76,88 +111,287 @@ class System(pl.LightningModule):
     def on_fit_start(self) -> None:
         for batches in self.batches.values():
             batches.to(self.device)
-
-    @property
-    def scaled(self) -> bool:
-        """Whether 16-bit gradients are scaled against underflow."""
-        return self.trainer.precision == "16-mixed"
+        for tensor in self.network.state_dict().values():
+            self.ranks.as_first(tensor)
 
     def on_train_epoch_start(self) -> None:
         if self.start and self.start.train == "gradual":
-            thaw(self.network.body, self.current_epoch + 1)
-        self.order = self.batches["train"].order(self.current_epoch)
-        self.sums = torch.zeros(2, dtype=torch.float64)
+            thaw(self.network.body, self.epoch + 1)
+        self.feed.begin(self.epoch)
+
+    # what a killed run needs to go on
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        """What has a state of its own, by the name that it has in a checkpoint."""
+        parts = {"network": self.network, "optimizer": self._optimizer, "schedule": self.lr_schedulers()}
+        parts |= {"scaler": self.scaler, "average": self.average, "health": self.health, "ending": self.ending}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def state(self) -> dict[str, Any]:
+        """All that training has changed, random generators apart; draws are a function of seed, epoch and chunk."""
+        kept = {name: part.state_dict() for name, part in self._parts.items()}
+        return kept | {"history": self.history, "chunk": self.chunk, "sums": self.sums}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        self.history, self.chunk, self.sums = state["history"], state["chunk"], state["sums"]
+
+    # training
+
+    @cached_property
+    def _optimizer(self) -> torch.optim.Optimizer:
+        return self.optimizers(use_pl_optimizer=False)  # type: ignore[return-value]
+
+    @cached_property
+    def _trained(self) -> list[nn.Parameter]:
+        return [p for group in self._optimizer.param_groups for p in group["params"]]
+
+    @cached_property
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """Of 16-bit gradients, against underflow; None in other precisions."""
+        return getattr(self.trainer.precision_plugin, "scaler", None)
 
     def training_step(self, chunk: int, _: int) -> None:
         """Updates for the batches of one chunk."""
-        train, size = self.batches["train"], self.recipe.batch_size
-        chosen = self.order[chunk * self.per_chunk * size : (chunk + 1) * self.per_chunk * size]
-        x, y = self.network.prepare(train.x.index_select(0, chosen)), train.y.index_select(0, chosen)
-        schedule = self.lr_schedulers()
-        losses, outputs = [], []
-        for inputs, labels in zip(x.split(size), y.split(size), strict=True):
-            loss, scores = self.loss(inputs, labels, self.weight, self.recipe.label_smoothing)
-            self._update(loss + divergence(self.network.body) / len(train.y) if self.bayesian else loss)
+        if chunk < self.chunk:
+            return  # done before the run was killed
+        done, schedule = self.updates, self.lr_schedulers()
+        shares = self.feed.chunk(chunk)[: self.ending.updates - done]
+        found, outputs = [], []
+        for number, share in enumerate(shares, done + 1):
+            looks = Health.due(number)
+            passes = partial(self._gradients, share, looks)
+            (loss, scores), self.micro_batch = halving(passes, self.micro_batch)
+            self._update(number, looks)
             if schedule is not None:
                 schedule.step()  # type: ignore[union-attr]
-            losses.append(loss.detach())
-            outputs.append(scores.detach())
-        self._count(chunk, torch.stack(losses), torch.cat(outputs), y)
+            found.append(loss)
+            outputs += scores
+        self._average_statistics()
+        self._count(chunk, torch.stack(found), outputs, shares)
+        self.chunk = chunk + 1
+        self.ending.count(done + len(shares))
+        self.trainer.should_stop |= self.ending.reason is not None
 
-    def _update(self, loss: Tensor) -> None:
-        """One optimizer step. Lightning's wrappers are needed, and paid for, only where gradients are scaled."""
-        optimizer = self.optimizers(use_pl_optimizer=self.scaled)
-        optimizer.zero_grad()  # type: ignore[union-attr]
-        if self.scaled:
-            self.manual_backward(loss)
+    def _gradients(self, share: Share, looks: bool, micro_batch: int) -> tuple[Tensor, list[Tensor]]:
+        """Backward passes over this process's share of a batch.
+
+        Each micro-batch weighs as much as it is of the batch, so that they add up to the mean over the batch. Returns
+        what they add to its loss, and their scores. looks: whether this update's health is looked at.
+        """
+        self._optimizer.zero_grad()
+        if looks:
+            self.health.begin()
+        if self.ranks.size == 1 and len(share.y) <= micro_batch:
+            run = self._plain if looks else self._whole  # what is compiled calls no hooks
+            loss, scores = run(share.x, share.y, share.theirs, share.own, None)
+            return loss, [scores]
+        whole = self._mass(self.batches["train"].y.index_select(0, share.batch))
+        loss = torch.zeros((), device=self.device)
+        outputs: list[Tensor] = []
+        for x, y, theirs in _micro_batches(share, micro_batch):
+            part, scores = (self._plain if looks else self._part)(x, y, theirs, share.own, self._mass(y) / whole)
+            loss += part
+            outputs.append(scores)
+        return loss, outputs
+
+    def _mass(self, y: Tensor) -> Tensor:
+        """What a mean over these items is divided by: their number, or the sum of their classes' weights."""
+        return torch.tensor(float(len(y)), device=y.device) if self.weight is None else self.weight[y].sum()
+
+    @cached_property
+    def _backward(self) -> Callable[[Tensor], Any]:
+        scaler = self.scaler
+        return Tensor.backward if scaler is None else lambda loss: scaler.scale(loss).backward()
+
+    @cached_property
+    def _plain(self) -> compiled.Gradients:
+        return compiled.gradients(self._objective, False, self._backward)
+
+    @cached_property
+    def _whole(self) -> compiled.Gradients:
+        """Of a batch in one pass."""
+        return compiled.gradients(self._objective, self.recipe.compile, self._backward if self.scaler else None)
+
+    @cached_property
+    def _part(self) -> compiled.Gradients:
+        """Of a micro-batch, whose gradients add to those that are there."""
+        return compiled.gradients(self._objective, self.recipe.compile, self._backward)
+
+    def _objective(
+        self, x: Tensor, y: Tensor, theirs: Tensor | None, own: Tensor | None, share: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(what is minimised, mean loss, scores) of prepared inputs; share: of the batch that they are, None for 1."""
+        loss, scores = self.loss(x, y, self.weight, self.recipe.label_smoothing)
+        if theirs is not None:
+            other = self.criterion(scores, theirs, self.weight, self.recipe.label_smoothing)
+            loss = own * loss + (1 - own) * other  # type: ignore[operator]
+        objective, penalty = loss, self.regularizer.penalty()
+        if self.bayesian:
+            objective = objective + divergence(self.network.body) / len(self.batches["train"].y)
+        if penalty is not None:
+            objective = objective + penalty
+        return (objective, loss, scores) if share is None else (objective * share, loss * share, scores)
+
+    def _update(self, number: int, looks: bool) -> None:
+        """From gradients of this process's share to new weights, by the run's update of this number, from 1."""
+        optimizer = self._optimizer
+        if self.ranks.size > 1:
+            self._add_gradients()
+        clips = self.recipe.gradient_clip is not None or self.recipe.gradient_clip_value is not None
+        if self.scaler and (clips or looks):
+            self.scaler.unscale_(optimizer)
+        if looks:
+            self.health.gradients()
+            norm = norm_of(p.grad for p in self._trained if p.grad is not None)
+        if clips:
+            regularizers.clip(self._trained, self.recipe)
+        self.lr = optimizer.param_groups[0]["lr"]
+        if self.scaler:
+            self.scaler.step(optimizer)
+            self.scaler.update()
         else:
-            loss.backward()
-        if self.recipe.gradient_clip:
-            self.clip_gradients(optimizer, self.recipe.gradient_clip, "norm")  # type: ignore[arg-type]
-        self.lr = optimizer.param_groups[0]["lr"]  # type: ignore[union-attr]
-        optimizer.step()  # type: ignore[union-attr]
+            optimizer.step()
+        self.regularizer.project(self.lr)
+        if self.average is not None:
+            self.average.update(self.network.body, number)
+        if looks:
+            self.health.end(number, norm)
 
-    def _count(self, chunk: int, losses: Tensor, outputs: Tensor, y: Tensor) -> None:
-        finite = losses.isfinite()
+    def _add_gradients(self) -> None:
+        """Sums over processes, all in one message. A process whose share was empty adds zeros."""
+        parameters = [p for p in self.network.body.parameters() if p.requires_grad]
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        message = torch.cat([g.flatten() for g in gradients])
+        self.ranks.add(message)
+        for gradient, summed in zip(gradients, message.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(summed.view(gradient.shape))  # in its own order of memory, which fused optimizers need
+
+    def _average_statistics(self) -> None:
+        """Running means are linear: averaged once a chunk, they are what they were if averaged at each batch."""
+        if self.ranks.size > 1:
+            for module in self.network.body.modules():
+                if isinstance(module, _BatchNorm):
+                    for statistic in (module.running_mean, module.running_var):
+                        if statistic is not None:
+                            self.ranks.add(statistic.div_(self.ranks.size))
+
+    def _count(self, chunk: int, losses: Tensor, outputs: list[Tensor], shares: list[Share]) -> None:
+        """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is no number."""
+        tally = self.task.tally(torch.cat(outputs), torch.cat([s.y for s in shares])) if outputs else torch.zeros(())
+        found = torch.cat([losses.cpu().double(), tally.cpu().double()[None]])
+        self.ranks.add(found)
+        losses, finite = found[:-1], found[:-1].isfinite()
         if not finite.all():
-            step = len(self.batches["train"]) * self.current_epoch + chunk * self.per_chunk + int(finite.int().argmin())
-            value = losses[int(finite.int().argmin())].item()
-            raise Diverged(f"loss is {value} at step {step}, epoch {self.current_epoch}")
-        sizes = torch.full_like(losses, self.recipe.batch_size)
-        sizes[-1] = len(y) - self.recipe.batch_size * (len(losses) - 1)
-        self.sums += torch.stack([(losses * sizes).sum(), self.task.tally(outputs, y)]).cpu()
+            index = int(finite.int().argmin())
+            step = self.updates + index
+            raise Diverged(f"loss is {losses[index].item()} at step {step}, epoch {self.epoch}")
+        sizes = torch.tensor([float(len(share.batch)) for share in shares], dtype=torch.float64)
+        self.sums += torch.stack([(losses * sizes).sum(), found[-1], sizes.sum()])
+
+    # judging
 
     def validation_step(self, _chunk: int, _: int) -> None:
         """The epoch's row: means over training and validation items, and the rate of the last update."""
-        row = {"epoch": self.current_epoch, **self.train_means(), **self.judge(), "lr": self.lr}
+        row = {"epoch": self.epoch, **self.train_means(), **self.judge(), "lr": self.lr}
         if not math.isfinite(row["validation_loss"]):
-            raise Diverged(f"validation loss is {row['validation_loss']} after epoch {self.current_epoch}")
+            raise Diverged(f"validation loss is {row['validation_loss']} after epoch {self.epoch}")
         self.history.append(row)
+        self.chunk, self.sums = 0, torch.zeros_like(self.sums)
+        schedule = self.lr_schedulers()
+        if isinstance(schedule, optimizers.Plateau):
+            schedule.judge(row["validation_loss"])
+        self.ending.judge(row, self._judged_body)
+        self.trainer.should_stop |= self.ending.reason is not None
 
-    @cached_property
-    def _run(self) -> Callable[..., Any]:
-        """The network, or its own loss, as it is called in training."""
-        call = self.own_loss or self.network.body
-        return torch.compile(call) if self.recipe.compile else call
+    @property
+    def _judged_body(self) -> nn.Module:
+        """The averaged network, where its batch-norm statistics follow; else the one that is trained."""
+        return self.average.of(self.network.body) if self.average and self.recipe.ema else self.network.body
 
-    def loss(self, x: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """(mean loss, scores) of prepared inputs: by the network's own loss where it has one, else by the task's."""
+    def loss(
+        self, x: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0, body: nn.Module | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(mean loss, scores) of prepared inputs: by the recipe's loss, else the network's own, else the task's."""
+        body = body or self.network.body
         if self.own_loss:
-            return self._run(x, y)  # type: ignore[no-any-return]
-        scores = self._run(x)
-        return self.task.loss(scores, y, weight, smoothing), scores
+            return body.training_loss(x, y)  # type: ignore[operator, no-any-return]
+        scores = body(x)
+        return self.criterion(scores, y, weight, smoothing), scores
 
     def train_means(self) -> dict[str, float]:
-        loss, tally = self.sums.tolist()
+        loss, tally, items = self.sums.tolist()
         y = self.batches["train"].y
-        return {"train_loss": loss / len(y), f"train_{self.task.METRIC}": self.task.metric(tally, y)}
+        seen = y if items == len(y) else y.index_select(0, self.feed.order[: int(items)])
+        return {"train_loss": loss / items, f"train_{self.task.METRIC}": self.task.metric(tally, seen)}
 
     def judge(self) -> dict[str, float]:
-        """The same of the validation items."""
+        """The same of the validation items.
+
+        Each block of them is one process's, so that no item is seen twice, and the numbers are those of one process to
+        the bit.
+        """
         x, y = self.batches["validation"].x, self.batches["validation"].y
+        blocks = list(zip(x.split(BLOCK), y.split(BLOCK), strict=True))
+        sums = torch.zeros(len(blocks), 2, dtype=torch.float64)
+        for index in range(self.ranks.rank, len(blocks), self.ranks.size):
+            found, self.block = halving(partial(self._judged, *blocks[index]), self.block)
+            sums[index] = torch.tensor(found, dtype=torch.float64)
+        self.ranks.add(sums)
+        loss, tally = (math.fsum(column) for column in sums.T.tolist())
+        return {"validation_loss": loss / len(y), f"validation_{self.task.METRIC}": self.task.metric(tally, y)}
+
+    def _judged(self, x: Tensor, y: Tensor, limit: int) -> tuple[float, float]:
+        """Sums over items (N, ...), of which `limit` go through the network at once: losses, and the task's tally."""
         loss = tally = 0.0
-        for inputs, labels in zip(x.split(1000), y.split(1000), strict=True):
-            mean, scores = self.loss(self.network.prepare(inputs), labels)
+        for inputs, labels in zip(x.split(limit), y.split(limit), strict=True):
+            mean, scores = self.loss(self.network.prepare(inputs), labels, body=self._judged_body)
             loss += mean.item() * len(labels)
             tally += self.task.tally(scores, labels).item()
-        return {"validation_loss": loss / len(y), f"validation_{self.task.METRIC}": self.task.metric(tally, y)}
+        return loss, tally
+
+    @torch.no_grad()
+    def on_train_end(self) -> None:
+        """The weights that the run ends with: the last ones, the best epoch's, or an average."""
+        body = self.network.body
+        if self.ending.weights is not None:
+            body.load_state_dict(self.ending.weights)
+        elif self.average is not None:
+            if self.recipe.swa:
+                self.average.refresh(self._inputs())
+            body.load_state_dict(self.average.of(body).state_dict())
+            self.history[-1] |= self.judge()  # of swa the rows before are of the weights that it averages
+
+    def _inputs(self) -> Iterator[Tensor]:
+        """All training items, prepared, in batches of their own order."""
+        return (self.network.prepare(x) for x in self.batches["train"].x.split(self.recipe.batch_size))
+
+
+def _micro_batches(share: Share, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    """(inputs, labels, labels of what they are mixed with) of `size` items each; none of an empty share."""
+    for start in range(0, len(share.y), size):
+        part = slice(start, start + size)
+        yield share.x[part], share.y[part], None if share.theirs is None else share.theirs[part]
+
+
+def halving(run: Callable[[int], Result], limit: int) -> tuple[Result, int]:
+    """`run(limit)`, or as often as memory asks with half as many items at once; and the limit that was not too much.
+
+    It draws the same noise each time, as if the smaller limit had been the first.
+    """
+    noise = randomness.torch_state()
+    while True:
+        try:
+            return run(limit), limit
+        except torch.OutOfMemoryError:
+            if limit == 1:
+                raise
+        torch.cuda.empty_cache()
+        randomness.restore_torch(noise)
+        print(f"out of memory with {limit} items at once; going on with {-(-limit // 2)}", flush=True)
+        limit = -(-limit // 2)

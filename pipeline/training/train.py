@@ -1,25 +1,32 @@
-"""A train cell of a network: data in memory, one System, one Trainer, weights and history out."""
+"""A train cell of a network: data in memory, one System, one Trainer, weights and history out.
+
+On several devices each process runs all of this, and the first one writes.
+"""
 
 import csv
 import importlib
 import logging
+import math
 import os
-import random
 import time
 import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from pipeline import signature
+from pipeline import cells, fingerprint, signature
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
+from pipeline.training import distributed, initialisation, randomness, transfer
 from pipeline.training import network as networks
-from pipeline.training import transfer
 from pipeline.training.callbacks import Checkpoint, Progress
+from pipeline.training.distributed import Ranks, Unavailable
+from pipeline.training.health import COLUMNS
 from pipeline.training.recipe import Gradient
 from pipeline.training.system import Diverged, System
 
@@ -29,45 +36,74 @@ class Interrupted(RuntimeError):
 
 
 def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
-    """Train one seed. What would happen again is a result of status `failed`; what may not raises."""
-    seed_everything(spec["seed"], spec["threads"])
+    """Train one seed. What would happen again is a result of status `failed`; what may not raises.
+
+    spec["execution"], which is no part of what the cell is: `devices`, checkpoint_seconds, checkpoint_epochs, timeout.
+    """
+    execution = dict(spec.get("execution", {}))
+    spec = {name: value for name, value in spec.items() if name != "execution"}
     data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
+    devices, timeout = execution.pop("devices", 1), execution.pop("timeout", distributed.TIMEOUT)
+    work = partial(_train, spec, data, folder, inputs.get("start"), execution)
+    return distributed.together(devices, work, timeout)  # type: ignore[no-any-return]
+
+
+def _train(
+    spec: dict[str, Any], data: dataset.Dataset, folder: Path, start: Path | None, execution: dict[str, Any]
+) -> dict[str, Any]:
+    """In each of the processes that train together. start: the cell whose weights it starts from."""
     facts = {"shape": list(data.shape), "classes": data.classes}
+    seed_everything(spec["seed"], spec["threads"])
     try:
-        system, began = assemble(spec, data), time.perf_counter()
-        trained = transfer.begin(system, spec, inputs["start"]) if "start" in spec else system
+        whole, began = assemble(spec, data), time.perf_counter()
+        system = transfer.begin(whole, spec, start) if start else whole
         spent = time.perf_counter() - began
-        fit(trained, spec["precision"], folder)
+        owner = {"model": spec["model"], "key": fingerprint.of_json(spec)}
+        fit(system, spec["precision"], folder, owner, **execution)
     except (Diverged, ValueError) as error:
         return {"status": "failed", "reason": str(error), **facts}
-    write_history(folder / "history.csv", trained.history)
-    digest = networks.save(system.network, folder)
-    parameters = sum(p.numel() for p in system.network.body.parameters())
-    last, metric = trained.history[-1], system.task.METRIC
-    validation = {name: last[f"validation_{name}"] for name in (metric, "loss")}
-    seconds = spent + sum(row["seconds"] for row in trained.history)
+    micro_batch = min(system.ranks.gather(system.micro_batch))
+    if system.ranks.rank:
+        return {}
+    write_rows(folder / "history.csv", list(system.history[0]), system.history)
+    if system.health.rows:
+        write_rows(folder / "health.csv", COLUMNS, system.health.rows)
+    digest = networks.save(whole.network, folder)
+    parameters = sum(p.numel() for p in whole.network.body.parameters())
+    metric = system.task.METRIC
+    kept = (
+        max(system.history, key=lambda row: row[f"validation_{metric}"])
+        if system.ending.weights
+        else system.history[-1]
+    )
+    validation = {name: kept[f"validation_{name}"] for name in (metric, "loss")}
+    costs: dict[str, Any] = {"train_seconds": round(spent + sum(row["seconds"] for row in system.history), 4)}
+    if system.ranks.size > 1:
+        costs |= {"devices": system.ranks.size, "processor": cells.processor()}
+    if micro_batch < math.ceil(system.recipe.batch_size / system.ranks.size):
+        costs |= {"micro_batch": micro_batch}
     return {
         "status": "ok",
         "weights_hash": digest,
         "parameters": parameters,
-        "probabilistic": system.network.probabilistic,
+        "probabilistic": whole.network.probabilistic,
         "validation": validation,
+        "epochs": {"run": len(system.history), "kept": int(kept["epoch"]) + 1, "ended": system.ending.reason},
+        "health": system.health.findings(),
         **facts,
-        "costs": {"train_seconds": round(seconds, 4)},
+        "costs": costs,
     }
 
 
 def seed_everything(seed: int, threads: int) -> None:
     """One start for every random generator, and the same arithmetic wherever the cell runs."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+    randomness.seed(seed)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
 
 
-def assemble(spec: dict[str, Any], data: dataset.Dataset) -> System:
+def assemble(spec: dict[str, Any], data: dataset.Dataset, kind: type[System] = System) -> System:
     """The system of a cell's specification, on its data; ValueError where the two don't fit."""
     recipe = Gradient(**spec["recipe"])
     task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
@@ -75,19 +111,31 @@ def assemble(spec: dict[str, Any], data: dataset.Dataset) -> System:
         raise ValueError(why)
     scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
     network = networks.build(spec, data.shape, len(data.classes), scale, data.target_scale)
+    initialisation.apply(network.body, recipe.initialisation)
     balanced = recipe.sampling == "balanced"
     train = Batches(data.x["train"], data.target("train"), recipe.batch_size, spec["seed"], balanced)
     validation = Batches(data.x["validation"], data.target("validation"), 1000, 0)
     weight = None
     if recipe.sampling == "weighted":
         weight = torch.from_numpy(dataset.class_weights(data.y["train"], len(data.classes)))
-    return System(network, task, recipe, train, validation, spec["budget"]["epochs"], weight)
+    ranks = Ranks.here()
+    if ranks.rank:
+        randomness.seed(spec["seed"], ranks.rank)  # the same start of the weights, but noise of its own
+    return kind(network, task, recipe, train, validation, spec["budget"]["epochs"], weight, ranks)
 
 
-def fit(system: System, precision: Any, folder: Path, checkpoint_seconds: float = 20.0) -> None:
-    """Train to the last epoch, from the checkpoint in `folder` if a killed run left one.
+def fit(
+    system: System,
+    precision: Any,
+    folder: Path,
+    owner: dict[str, str] | None = None,
+    checkpoint_seconds: float | None = 20.0,
+    checkpoint_epochs: int | None = None,
+) -> None:
+    """Train to the last epoch, from the checkpoint in `folder` if a killed run left one. owner: see Checkpoint.
 
-    Raises Interrupted where a signal or Lightning itself ended it early.
+    precision: where the recipe has none. Raises Unavailable where the device lacks it; Interrupted where a signal or
+    Lightning itself ended the run early.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*num_workers.*")  # the loader only counts; the data is in memory
@@ -95,15 +143,22 @@ def fit(system: System, precision: Any, folder: Path, checkpoint_seconds: float 
     # Lightning has torch ask NVML whether there is a GPU, so that a fork stays possible; the optimizer asks at each
     # step, and without a driver that is 35 microseconds instead of 1. Nothing is forked from here.
     os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
-    if precision == "16-mixed" and not torch.cuda.is_available():
-        raise Interrupted("16-mixed needs a GPU: Lightning would quietly train in bf16-mixed; name that instead")
-    checkpoint = Checkpoint(folder, checkpoint_seconds)
+    precision = system.recipe.precision or precision
+    require_precision(precision)
+    if torch.cuda.is_available():  # torch's newer switches, one a library, make Lightning's own question an error
+        torch.set_float32_matmul_precision("high" if system.recipe.tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = system.recipe.tf32
+    progress = Progress(folder)
+    checkpoint = Checkpoint(folder, owner or {}, progress, checkpoint_seconds, checkpoint_epochs)
+    checkpoint.found = system.ranks.first(checkpoint.read)
+    gpu = system.ranks.device.index
     trainer = pl.Trainer(
-        accelerator="auto",
-        devices=1,
+        accelerator="auto" if system.ranks.size == 1 else system.ranks.device.type,
+        devices=1 if gpu is None else [gpu],
+        plugins=[LightningEnvironment()],  # each process is one to Lightning, whatever torchrun or srun say
         precision=precision,
-        max_epochs=system.epochs,  # type: ignore[arg-type]
-        callbacks=[Progress(folder), checkpoint],
+        max_epochs=system.epochs - (len(checkpoint.found["system"]["history"]) if checkpoint.found else 0),  # type: ignore[arg-type]
+        callbacks=[progress, checkpoint],
         default_root_dir=folder,
         logger=False,
         enable_checkpointing=False,
@@ -111,15 +166,24 @@ def fit(system: System, precision: Any, folder: Path, checkpoint_seconds: float 
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    resume = checkpoint.path if checkpoint.path.is_file() else None
-    trainer.fit(system, ckpt_path=resume, weights_only=True)
-    if len(system.history) != system.epochs or trainer.interrupted or trainer.received_sigterm:
+    trainer.fit(system, weights_only=True)
+    whole = len(system.history) == system.epochs or system.ending.reason
+    if not whole or trainer.interrupted or trainer.received_sigterm:
         raise Interrupted(f"training ended after {len(system.history)} of {system.epochs} epochs")
 
 
-def write_history(path: Path, history: list[dict[str, float]]) -> None:
+def require_precision(precision: str) -> None:
+    """Unavailable where this process's device lacks it: torch would emulate it, or train in another."""
+    if precision == "16-mixed" and not torch.cuda.is_available():
+        raise Unavailable("16-mixed needs a GPU: Lightning would quietly train in bf16-mixed; name that instead")
+    if precision == "bf16-mixed" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported(False):
+        raise Unavailable(f"{torch.cuda.get_device_name()} has no bfloat16, it would be emulated; use 16-mixed")
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """As CSV, numbers with six digits."""
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        for row in history:
-            writer.writerow({k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()})
+        for row in rows:
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})

@@ -19,6 +19,7 @@ from pipeline import signature
 from pipeline.compress.onnx_export import export
 from pipeline.training import network as networks
 from pipeline.training.bayesian import with_bayesian_last_layer
+from pipeline.training.recipe import Gradient
 
 OUTPUTS, TOKENS = 4, 30
 SHAPES: dict[str, list[tuple[int, ...]]] = {
@@ -102,13 +103,14 @@ def test_what_it_cannot_be_combined_with_is_said_before_it_is_tried(
     """A recipe that a network can't follow is refused by its file's REQUIRES, before any stage."""
 
     def refused(**recipe: Any) -> str | None:
-        usual = {"scaling": "unit", "sampling": "none", "label_smoothing": 0.0, "last_layer": "plain"}
+        usual = Gradient(kind="gradient", scaling="unit").model_dump()
         return signature.refused(f"models/{name}", {}, usual | recipe, "class", False)
 
     network = build(name, kind, shape)
     assert refused() is None
     own = hasattr(network, "training_loss")
-    assert bool(refused(label_smoothing=0.1)) is bool(refused(sampling="weighted")) is own
+    for change in ({"label_smoothing": 0.1}, {"sampling": "weighted"}, {"mixup": 0.2}, {"cutmix": 1.0}):
+        assert bool(refused(**change)) is own
     try:
         with_bayesian_last_layer(network, OUTPUTS)
     except ValueError:

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from pipeline.cells import MARKER, read_json
+from pipeline.data import dataset
 from pipeline.training import network, train
+from pipeline.training.distributed import Unavailable
 from pipeline.training.system import System
 from tests.laboratory import Laboratory
 
@@ -52,22 +54,22 @@ def test_a_killed_run_resumes_to_the_same_weights(
         "budget": {"samples": 300, "validation": 100, "epochs": 5},
     }
     whole = read_json(laboratory.train("digits_mlp", **changes) / "result.json")["weights_hash"]
-    monkeypatch.setattr(train.fit, "__defaults__", (0.0,))  # a checkpoint at every epoch
+    often = {"checkpoint_seconds": 0.0}  # a checkpoint at every epoch
     validated = System.validation_step
 
     def until_epoch_3(self: System, chunk: int, index: int) -> None:
-        if self.current_epoch == 3:
+        if self.epoch == 3:
             raise Killed
         validated(self, chunk, index)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(System, "validation_step", until_epoch_3)
-        laboratory.train("digits_mlp", folder=tmp_path / "cell", **changes)
+        laboratory.train("digits_mlp", folder=tmp_path / "cell", execution=often, **changes)
     assert (tmp_path / "cell" / "checkpoint.ckpt").is_file()
     assert not (tmp_path / "cell" / MARKER).exists()
     epochs: list[int] = []
     started = System.on_train_epoch_start
-    monkeypatch.setattr(System, "on_train_epoch_start", lambda self: (epochs.append(self.current_epoch), started(self)))
+    monkeypatch.setattr(System, "on_train_epoch_start", lambda self: (epochs.append(self.epoch), started(self)))
     folder = laboratory.train("digits_mlp", folder=tmp_path / "cell", **changes)
     assert epochs == [3, 4]
     assert read_json(folder / "result.json")["weights_hash"] == whole
@@ -111,6 +113,36 @@ def test_bf16_on_the_processor_trains(laboratory: Laboratory) -> None:
     assert read_json(folder / "result.json")["validation"]["accuracy"] > 0.85
 
 
+def test_a_recipe_s_precision_goes_before_the_profile_s(laboratory: Laboratory) -> None:
+    hashes = [
+        read_json(laboratory.train("digits_cnn", **changes) / "result.json")["weights_hash"]
+        for changes in ({"precision": "bf16-mixed"}, {"recipe_precision": "bf16-mixed"}, {})
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has it")
+def test_a_precision_that_the_device_lacks_is_an_error_before_training(laboratory: Laboratory, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="16-mixed needs a GPU"):
+        laboratory.train("digits_cnn", folder=tmp_path / "cell", precision="16-mixed")
+    assert not (tmp_path / "cell" / MARKER).exists()
+
+
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_scaled_gradients_give_the_same_weights(laboratory: Laboratory, tmp_path: Path, clip: float | None) -> None:
+    """To the bit in single precision, since the scale is a power of 2: unscaled before the norm is clipped."""
+    _, spec, inputs = laboratory.asked("digits_mlp", gradient_clip=clip)
+    data = dataset.load(inputs["data"], spec["budget"], 0, ("train", "validation"))
+    found = []
+    for scaler in (None, torch.amp.GradScaler("cpu")):
+        train.seed_everything(0, 1)
+        system = train.assemble(spec, data)
+        system.__dict__["scaler"] = scaler
+        train.fit(system, "32-true", tmp_path)
+        found.append(network.weights_hash(system.network.state_dict()))
+    assert found[0] == found[1]
+
+
 def test_gradient_clipping_bounds_the_step(laboratory: Laboratory) -> None:
     """One plain gradient step of rate 1 moves the weights by exactly the clipped norm."""
     changes: dict[str, Any] = {"optimizer": "sgd", "lr": 1.0, "weight_decay": 0.0, "schedule": "constant"}
@@ -126,13 +158,13 @@ def test_gradient_clipping_bounds_the_step(laboratory: Laboratory) -> None:
 
 
 def test_learning_rates_follow_the_schedule(laboratory: Laboratory) -> None:
-    """The last of 20 updates against the formulas: Smith & Topin's final rate, a half cosine, nothing."""
+    """The last of 20 updates against the formulas: Smith & Topin's final rate, half a cosine after 5 steps, nothing."""
     budget = {"samples": 320, "validation": 100, "epochs": 4}
     changes: dict[str, Any] = {"lr": 0.01, "batch_size": 64, "budget": budget}
     rates = {s: float(history(laboratory.train("digits_mlp", schedule=s, **changes))[-1]["lr"])
              for s in ("one_cycle", "cosine", "constant")}  # fmt: skip
     assert rates["one_cycle"] == pytest.approx(0.01 / 25 / 1e4)
-    assert rates["cosine"] == pytest.approx(0.01 * (1 + np.cos(np.pi * 19 / 20)) / 2, rel=1e-4)
+    assert rates["cosine"] == pytest.approx(0.01 * (1 + np.cos(np.pi * 14 / 15)) / 2, rel=1e-4)
     assert rates["constant"] == pytest.approx(0.01)
 
 
@@ -186,7 +218,7 @@ def test_a_network_s_own_loss_is_the_one_that_is_trained(laboratory: Laboratory)
     assert refused["status"] == "failed" and "label_smoothing is 0.1, but its loss is its own" in refused["reason"]
 
 
-@pytest.mark.parametrize("key", ["digits_cnn", "fmnist_capsnet_small"])
+@pytest.mark.parametrize("key", ["digits_cnn", "fmnist_lenet5_bayesian", "fmnist_capsnet_small"])
 def test_a_compiled_network_learns_the_same_and_is_kept_the_same(laboratory: Laboratory, key: str) -> None:
     args = {"filters": 8, "capsules": 2} if "capsnet" in key else {}
     budget = {"samples": 256, "validation": 100, "epochs": 1}

@@ -1,0 +1,85 @@
+"""What one process is given of the training items: chunks of an epoch, each cut into batches, of each its share."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pipeline.data import batches, mixing
+from pipeline.data.augment import Augmentation, take
+from pipeline.data.batches import Batches
+from pipeline.training.distributed import Ranks
+from pipeline.training.network import Network
+from pipeline.training.recipe import Gradient
+
+CHUNK_VALUES = 2**20  # gathered and scaled at once: 4 MB, so that a batch is still in the cache when its turn comes
+
+
+class Share(NamedTuple):
+    """This process's part of a batch; it may be empty.
+
+    batch: indices of all its items. x: prepared inputs (n, ...). y: their labels (n,). theirs: labels of the items that
+    they are mixed with, None without mixing; own: weight of `y`'s loss against theirs', a scalar tensor.
+    """
+
+    batch: Tensor
+    x: Tensor
+    y: Tensor
+    theirs: Tensor | None = None
+    own: Tensor | None = None
+
+
+class Feed:
+    """Draws are a function of seed, epoch and chunk, and made for whole batches: neither a kill nor the number of
+    processes changes them. ValueError where items can't be augmented or mixed as the recipe asks."""
+
+    def __init__(self, train: Batches, network: Network, recipe: Gradient, ranks: Ranks) -> None:
+        self.train, self.network, self.recipe, self.ranks = train, network, recipe, ranks
+        self.augmentation = Augmentation(recipe.augment, tuple(train.x.shape[1:]))
+        self.mixes = bool(recipe.mixup or recipe.cutmix)
+        if self.mixes:
+            mixing.require_whole(train.x.numpy())
+        self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * train.x[0].numel()))
+
+    def begin(self, epoch: int) -> None:
+        self.epoch, self.order = epoch, self.train.order(epoch)
+
+    def chunk(self, number: int) -> list[Share]:
+        """The batches of a chunk, on the device of the items."""
+        size = self.recipe.batch_size
+        chosen = self.order[number * self.per_chunk * size : (number + 1) * self.per_chunk * size]
+        parts = chosen.split(size)
+        if self.mixes:
+            return self._mixed(chosen, list(parts), number)
+        if self.ranks.size > 1:
+            mine = torch.cat([part.tensor_split(self.ranks.size)[self.ranks.rank] for part in parts])
+            sizes = [len(part.tensor_split(self.ranks.size)[self.ranks.rank]) for part in parts]
+        else:
+            mine, sizes = chosen, [len(part) for part in parts]
+        x = self.train.x.index_select(0, mine)
+        if self.augmentation:
+            drawn = self.augmentation.draw(len(chosen), batches.generator(self.train.seed, self.epoch, number + 1))
+            if self.ranks.size > 1:
+                places = torch.arange(len(chosen)).split(size)
+                own = torch.cat([place.tensor_split(self.ranks.size)[self.ranks.rank] for place in places])
+                drawn = take(drawn, own)
+            x = self.augmentation.apply(x, drawn)
+        inputs, labels = self.network.prepare(x).split(sizes), self.train.y.index_select(0, mine).split(sizes)
+        return [Share(*share) for share in zip(parts, inputs, labels, strict=True)]
+
+    def _mixed(self, chosen: Tensor, parts: list[Tensor], number: int) -> list[Share]:
+        """All items of the chunk are augmented, since another process may have an item's partner."""
+        draws = batches.generator(self.train.seed, self.epoch, number + 1)
+        x = self.augmentation.apply(self.train.x.index_select(0, chosen), self.augmentation.draw(len(chosen), draws))
+        shares = []
+        for part, items in zip(parts, x.split(self.recipe.batch_size), strict=True):
+            mix = mixing.draw(
+                len(part), draws, mixup=self.recipe.mixup, cutmix=self.recipe.cutmix, shape=tuple(x.shape[1:])
+            )
+            mine = torch.arange(len(part)).tensor_split(self.ranks.size)[self.ranks.rank]
+            theirs = mix.partners[mine].to(x.device)
+            mixed = mixing.apply(items[mine], items[theirs], mix)
+            y = self.train.y.index_select(0, part)
+            own = torch.tensor(mix.share, device=x.device)
+            shares.append(Share(part, self.network.prepare(mixed), y[mine], y[theirs], own))
+        return shares

@@ -1,0 +1,179 @@
+"""What a recipe asks is what a run does, and with all of it on a killed run still ends the same."""
+
+import csv
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.cells import read_json
+from pipeline.data import dataset
+from pipeline.training import network, train
+from pipeline.training.system import System
+from tests.laboratory import Laboratory
+from tests.training import processes
+
+ALL_AT_ONCE: dict[str, Any] = {
+    "augment": [{"name": "flip"}, {"name": "shift", "pixels": 1}],
+    "mixup": 0.4,
+    "cutmix": 1.0,
+    "ema": 0.9,
+    "l1": 1e-5,
+    "l2": 1e-4,
+    "max_norm": 2.0,
+    "gradient_clip": 1.0,
+    "gradient_clip_value": 0.5,
+    "label_smoothing": 0.1,
+    "best_weights": True,
+    "patience": 50,
+    "schedule": "cosine",
+    "cycles": 2,
+    "args": {"dropout": 0.2},
+}
+BUDGET = {"samples": 300, "validation": 100, "epochs": 4}
+
+
+def rows(folder: Path, name: str = "history") -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def result(folder: Path) -> dict[str, Any]:
+    return read_json(folder / "result.json")
+
+
+@pytest.mark.parametrize("place", [3, 9, 12])
+def test_killed_with_everything_on_it_ends_with_the_same_weights(
+    laboratory: Laboratory, tmp_path: Path, place: int
+) -> None:
+    often = {"checkpoint_seconds": 0.0}
+    order = laboratory.asked("fmnist_mlp", budget={"samples": 3000, "validation": 100, "epochs": 3}, **ALL_AT_ONCE)
+    whole = processes.finished(order, tmp_path / "whole", {})
+    process = processes.started(order, tmp_path / "cell", often, partial(processes.die_at, place))
+    process.join(60)
+    assert process.exitcode == -9
+    again = processes.finished(order, tmp_path / "cell", often)
+    assert again["weights_hash"] == whole["weights_hash"]
+    assert (tmp_path / "cell" / "health.csv").read_text() == (tmp_path / "whole" / "health.csv").read_text()
+
+
+@pytest.mark.parametrize("changes", [{"augment": ALL_AT_ONCE["augment"]}, ALL_AT_ONCE], ids=["augment", "everything"])
+def test_two_processes_draw_and_mix_as_one_does(
+    laboratory: Laboratory, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    changes = {**changes, "args": {}, "optimizer": "sgd", "lr": 0.05, "weight_decay": 0.0}
+    order = laboratory.asked("fmnist_lenet5", budget={"samples": 333, "validation": 101, "epochs": 2}, **changes)
+    one, two = (processes.finished(order, tmp_path / str(n), {"devices": n}) for n in (1, 2))
+    for single, double in zip(rows(tmp_path / "1"), rows(tmp_path / "2"), strict=True):
+        assert float(single["train_loss"]) == pytest.approx(float(double["train_loss"]), abs=1e-5)
+    assert one["validation"]["loss"] == pytest.approx(two["validation"]["loss"], abs=1e-5)
+
+
+def test_augmentation_differs_from_epoch_to_epoch_and_spares_validation(laboratory: Laboratory) -> None:
+    """At a rate that changes nothing, only the loss on training items differs between epochs."""
+    still: dict[str, Any] = {"lr": 1e-12, "weight_decay": 0.0, "schedule": "constant", "warmup": 0.0}
+    budget = {"samples": 200, "validation": 100, "epochs": 3}
+    for augment, expected in (([], 1), ([{"name": "shift", "pixels": 3}], 3)):
+        found = rows(laboratory.train("fmnist_mlp", augment=augment, budget=budget, **still))
+        assert len({row["train_loss"][:6] for row in found}) == expected
+        assert len({row["validation_loss"] for row in found}) == 1
+
+
+def test_mixing_is_refused_where_items_have_no_common_length(laboratory: Laboratory) -> None:
+    reason = result(laboratory.train("japanese_vowels_gru", mixup=0.2, budget=BUDGET | {"samples": None}))["reason"]
+    assert "can't be mixed" in reason
+
+
+def test_averaged_weights_are_what_is_judged_and_kept(laboratory: Laboratory) -> None:
+    """The saved network has the validation score of the last row, though that was never a network of the run."""
+    for changes in ({"ema": 0.98}, {"swa": 0.5}):
+        folder = laboratory.train("fmnist_resnet20", args={"depth": 8, "width": 4}, budget=BUDGET, **changes)
+        plain = laboratory.train("fmnist_resnet20", args={"depth": 8, "width": 4}, budget=BUDGET)
+        assert result(folder)["weights_hash"] != result(plain)["weights_hash"]
+        data = dataset.load(laboratory.data("fashion_mnist"), BUDGET, 0, ("validation",))
+        scores = network.logits(network.load_network(folder), data.x["validation"])
+        accuracy = float((scores.argmax(1) == data.y["validation"]).mean())
+        assert accuracy == pytest.approx(result(folder)["validation"]["accuracy"], abs=1e-6)
+
+
+def test_early_stopping_ends_the_run_and_the_best_epoch_s_weights_stay(laboratory: Laboratory) -> None:
+    budget = {"samples": 60, "validation": 200, "epochs": 200}
+    folder = laboratory.train("digits_mlp", patience=5, min_change=0.002, best_weights=True, budget=budget)
+    found, epochs = rows(folder), result(folder)["epochs"]
+    scores = [float(row["validation_accuracy"]) for row in found]
+    assert epochs["run"] == len(found) < 200 and epochs["ended"].startswith("early stopping after epoch")
+    assert epochs["kept"] == scores.index(max(scores)) + 1 < len(found)
+    data = dataset.load(laboratory.data("digits"), budget, 0, ("validation",))
+    kept = network.logits(network.load_network(folder), data.x["validation"]).argmax(1)
+    assert float((kept == data.y["validation"]).mean()) == pytest.approx(max(scores), abs=1e-5)
+
+
+def test_a_limit_of_items_ends_within_an_epoch_and_is_no_fault(laboratory: Laboratory) -> None:
+    folder = laboratory.train("digits_mlp", items=450, batch_size=50, budget=BUDGET)
+    found = rows(folder)
+    assert len(found) == 2 and result(folder)["epochs"]["ended"] == "limit of 450 items after 9 updates"
+    assert result(folder)["status"] == "ok" and 0 < float(found[1]["train_accuracy"]) <= 1
+
+
+def test_a_limit_of_time_ends_the_run(laboratory: Laboratory) -> None:
+    folder = laboratory.train("digits_mlp", minutes=0.01, budget=BUDGET | {"epochs": 5000})
+    assert result(folder)["epochs"]["ended"].startswith("limit of 0.01 minutes after ")
+    assert 1 < len(rows(folder)) < 5000
+
+
+def test_a_plateau_lowers_the_rate(laboratory: Laboratory) -> None:
+    folder = laboratory.train("digits_mlp", schedule="plateau", plateau_epochs=1, warmup=0.0, lr=0.05,
+                              budget=BUDGET | {"epochs": 25})  # fmt: skip
+    rates = [float(row["lr"]) for row in rows(folder)]
+    assert rates[0] == pytest.approx(0.05) and rates[-1] < 0.006 and rates == sorted(rates, reverse=True)
+
+
+def test_largest_norms_hold_after_every_update(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[float] = []
+    updated = System._update
+
+    def update(self: System, *arguments: Any) -> None:
+        updated(self, *arguments)
+        weights = [p for p in self.network.body.parameters() if p.ndim > 1]
+        found.append(max(float(w.flatten(1).norm(dim=1).max()) for w in weights))
+
+    monkeypatch.setattr(System, "_update", update)
+    laboratory.train("digits_cnn", max_norm=0.5, lr=0.05, budget=BUDGET)
+    assert len(found) > 30 and max(found) <= 0.5 + 1e-5
+
+
+@pytest.mark.parametrize(("form", "zeros"), [("penalty", False), ("proximal", True)])
+def test_l1_gives_exact_zeros_only_as_a_proximal_step(laboratory: Laboratory, form: str, zeros: bool) -> None:
+    changes: dict[str, Any] = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 0.0}
+    folder = laboratory.train("digits_mlp", l1=0.05, l1_form=form, budget=BUDGET, **changes)
+    weights = torch.cat([p.flatten() for p in network.load_network(folder).parameters() if p.ndim > 1])
+    assert (float((weights == 0).float().mean()) > 0.2) is zeros
+
+
+@pytest.mark.parametrize(("initialisation", "std"), [("truncated_normal", 0.02), ("kaiming_normal", (2 / 64) ** 0.5)])
+def test_initialisation_is_a_recipe_s(laboratory: Laboratory, initialisation: str, std: float) -> None:
+    _, spec, inputs = laboratory.asked("digits_mlp", initialisation=initialisation, args={"hidden": [2000]})
+    data = dataset.load(inputs["data"], spec["budget"], 0, ("train", "validation"))
+    train.seed_everything(0, 1)
+    first = next(p for p in train.assemble(spec, data).network.body.parameters() if p.ndim == 2)
+    assert float(first.std()) == pytest.approx(std, rel=0.15 if "trunc" in initialisation else 0.05)
+
+
+def test_a_loss_by_name_is_the_one_that_is_trained(laboratory: Laboratory) -> None:
+    losses = {loss: float(rows(laboratory.train("digits_mlp", loss=loss, budget=BUDGET))[0]["validation_loss"])
+              for loss in ("default", "cross_entropy", "squared", "hinge", "focal")}  # fmt: skip
+    assert losses["default"] == losses["cross_entropy"] and len(set(losses.values())) == 4
+    small: dict[str, Any] = {"args": {"filters": 8, "capsules": 2}, "budget": BUDGET}
+    own, over = (laboratory.train("fmnist_capsnet_small", loss=loss, **small) for loss in ("default", "squared"))
+    assert float(rows(over)[0]["validation_loss"]) < float(rows(own)[0]["validation_loss"]), "a mean, not a sum"
+
+
+def test_compiled_with_everything_on_it_learns_the_same(laboratory: Laboratory) -> None:
+    budget = {"samples": 256, "validation": 100, "epochs": 1}
+    found = [rows(laboratory.train("digits_cnn", budget=budget, compile=c, **ALL_AT_ONCE | {"args": {}}))
+             for c in (False, True)]  # fmt: skip
+    assert float(found[0][0]["train_loss"]) == pytest.approx(float(found[1][0]["train_loss"]), rel=1e-3)
+    np.testing.assert_allclose(*[float(f[0]["validation_loss"]) for f in found], rtol=1e-2)

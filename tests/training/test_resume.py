@@ -1,0 +1,174 @@
+"""Whatever is killed at whatever moment: the run that goes on ends as the one that was never killed."""
+
+import random
+import shutil
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.cells import CHECKPOINTS, MARKER, read_json
+from pipeline.training import randomness
+from pipeline.training.callbacks import CheckpointError
+from tests.laboratory import Laboratory
+from tests.training import processes
+
+OFTEN = {"checkpoint_seconds": 0.0}  # before every chunk: four an epoch
+EPOCHS = {"devices": 2, "checkpoint_seconds": None, "checkpoint_epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def order(laboratory: Laboratory) -> processes.Order:
+    """A second or two of training with noise, momentum and a schedule."""
+    budget = {"samples": 5000, "validation": 200, "epochs": 3}
+    return laboratory.asked("fmnist_mlp", args={"hidden": [32], "dropout": 0.2}, budget=budget)
+
+
+def whole(order: processes.Order, folder: Path, execution: dict[str, Any]) -> tuple[str, float]:
+    """Hash of the weights of a run that nobody disturbs, and its seconds."""
+    done = processes.finished(order, folder, execution)
+    return done["weights_hash"], done["costs"]["seconds"]
+
+
+def battered(order: processes.Order, folder: Path, execution: dict[str, Any], kills: int) -> list[str]:
+    """Weights of so many runs, each killed at a random moment and gone on with."""
+    moments = random.Random(0)
+    expected, seconds = whole(order, folder / "whole", execution)
+    found: list[str] = [expected]
+    while len(found) <= kills:
+        cell = folder / f"cell{len(found)}"
+        process = processes.started(order, cell, execution)
+        time.sleep(moments.uniform(0.0, seconds))
+        if processes.kill(process):
+            assert not (cell / MARKER).exists()
+            found.append(processes.finished(order, cell, execution)["weights_hash"])
+            assert not [name for name in CHECKPOINTS if (cell / name).exists()]
+        shutil.rmtree(cell, ignore_errors=True)
+    return found
+
+
+def test_killed_at_30_random_moments_a_run_ends_with_the_same_weights(order: processes.Order, tmp_path: Path) -> None:
+    assert len(set(battered(order, tmp_path, OFTEN, 30))) == 1
+
+
+def test_two_processes_killed_together_end_with_the_same_weights(order: processes.Order, tmp_path: Path) -> None:
+    assert len(set(battered(order, tmp_path, EPOCHS, 6))) == 1
+
+
+NEWEST, OLDER, DRAFT = *CHECKPOINTS, "checkpoint.part"
+
+
+@pytest.mark.parametrize(
+    ("number", "left"),
+    [
+        (1, set()),
+        (2, {DRAFT}),
+        (3, {NEWEST}),
+        (4, {NEWEST, DRAFT}),
+        (5, {OLDER, DRAFT}),
+        (19, {NEWEST, OLDER, DRAFT}),
+        (20, {OLDER, DRAFT}),
+    ],
+)
+def test_killed_while_it_writes_a_checkpoint(
+    order: processes.Order, tmp_path: Path, number: int, left: set[str]
+) -> None:
+    """Just before a draft is opened, before what is there is set aside, before the draft takes its place."""
+    expected, _ = whole(order, tmp_path / "whole", {})
+    process = processes.started(order, tmp_path / "cell", OFTEN, partial(processes.die_at, number))
+    process.join(60)
+    assert process.exitcode == -9
+    assert {p.name for p in (tmp_path / "cell").glob("checkpoint*")} == left
+    assert processes.finished(order, tmp_path / "cell", OFTEN)["weights_hash"] == expected
+
+
+@pytest.fixture
+def halfway(order: processes.Order, tmp_path: Path) -> Path:
+    """The folder of a cell that was killed in its second epoch and has two checkpoints."""
+    process = processes.started(order, tmp_path / "cell", OFTEN, partial(processes.die_at, 24))
+    process.join(60)
+    assert process.exitcode == -9 and all((tmp_path / "cell" / name).exists() for name in CHECKPOINTS)
+    return tmp_path / "cell"
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, emptied])
+def test_of_a_damaged_checkpoint_the_one_before_is_taken(
+    order: processes.Order, halfway: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    expected, _ = whole(order, tmp_path / "whole", {})
+    damage(halfway / CHECKPOINTS[0])
+    assert processes.finished(order, halfway, OFTEN)["weights_hash"] == expected
+    assert f"{CHECKPOINTS[0]}: unreadable" in processes.log(halfway)
+
+
+def test_of_two_damaged_checkpoints_none_is_taken(order: processes.Order, halfway: Path, tmp_path: Path) -> None:
+    expected, _ = whole(order, tmp_path / "whole", {})
+    for name in CHECKPOINTS:
+        cut(halfway / name)
+    assert processes.finished(order, halfway, OFTEN)["weights_hash"] == expected
+    assert processes.log(halfway).count("unreadable") == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"key": "fmnist_lenet5"}, "its model is models/mlp, this cell's is models/lenet5"),
+        ({"key": "fmnist_mlp", "lr": 0.5}, "its key is "),
+    ],
+)
+def test_a_checkpoint_of_another_cell_is_refused(
+    laboratory: Laboratory, halfway: Path, changes: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(CheckpointError, match=why):
+        laboratory.train(changes.pop("key"), folder=halfway, **changes)
+    assert not (halfway / MARKER).exists()
+
+
+def test_history_and_time_go_on_too(order: processes.Order, halfway: Path) -> None:
+    """An interrupted epoch's losses are means over all of it, and its seconds those of both parts."""
+    undisturbed = processes.finished(order, halfway.parent / "whole", {})
+    resumed = processes.finished(order, halfway, {})
+    assert resumed["validation"] == undisturbed["validation"]
+    tables = [
+        [line.split(",")[:-1] for line in (folder / "history.csv").read_text().splitlines()]
+        for folder in (halfway, halfway.parent / "whole")
+    ]
+    assert tables[0] == tables[1] and tables[0][0][0] == "epoch"
+    assert resumed["costs"]["train_seconds"] > resumed["costs"]["seconds"] * 0.5
+    assert read_json(halfway / "spec.json").keys() == read_json(halfway.parent / "whole" / "spec.json").keys()
+
+
+def test_every_random_generator_goes_on(tmp_path: Path) -> None:
+    def draws() -> list[float]:
+        return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+
+    randomness.seed(3)
+    draws()
+    torch.save(randomness.state(), tmp_path / "state")
+    expected = draws()
+    assert draws() != expected
+    randomness.restore(torch.load(tmp_path / "state", weights_only=True))
+    assert draws() == expected
+    randomness.seed(3, rank=1)
+    first = draws()
+    randomness.seed(3)
+    assert not set(first) & set(draws())
