@@ -62,6 +62,7 @@ def only(
         _keep(params["data"], {e["data"] for e in params["experiments"].values()})
         _keep(params["variants"], [k for k, v in params["variants"].items() if v["of"] in kept])
         _keep(params["search"], kept)
+        _keep(params["pretraining"], [])
         _keep(params["studies"], [k for k, s in params["studies"].items() if s["of"] in kept])
         for profile in params["profiles"].values():
             profile["seeds"] = list(seeds)

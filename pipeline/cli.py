@@ -209,12 +209,13 @@ def study(options: argparse.Namespace) -> int:
     if options.study and options.study not in known.studies:
         raise params.ParamsError(unknown("study", options.study, known.studies))
     named = {name: s.of for name, s in known.studies.items() if options.study in (None, name)}
-    rows = {row: known.experiments[row].data for row in named.values() if row in known.experiments}
+    rows = {row: known.varied_rows[row].data for row in named.values() if row in known.varied_rows}
     jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     with _alone():
         needed = list(dict.fromkeys(rows.values()))
         Run(jobs).fill([plan.prepare(data) for data in needed])
-        dear = {row: seconds for row in rows if (seconds := too_dear(plan, row, estimates)) is not None}
+        priced = [row for row in rows if row in known.experiments]  # of a row of no table nothing is known
+        dear = {row: seconds for row in priced if (seconds := too_dear(plan, row, estimates)) is not None}
         wanted = [name for name, row in named.items() if row not in dear]
         Run(jobs).fill([cell for name in wanted for cell in studies.cells(known, name)])
         stages = [f"studies/dvc.yaml:{stage}" for stage in (*(f"study@{name}" for name in wanted), "study_report")]

@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from pipeline import signature, views
 from pipeline.data.section import Data
-from pipeline.paths import ROOT
+from pipeline.paths import LEDGER, ROOT
 from pipeline.search.space import Space
 from pipeline.signature import Strict
 from pipeline.training.recipe import Fit, Gradient, resolve
+from pipeline.training.start import Start
 
 if TYPE_CHECKING:
-    from pipeline.params import Experiment, Params, Variant
+    from pipeline.params import Experiment, Params, Pretraining, Variant
 
 Location = tuple[str | int, ...]
 Problem = tuple[Location, str]
@@ -70,12 +71,13 @@ def contradictions(params: "Params") -> Iterator[Problem]:
     """What is well formed but can't be run."""
     if params.profile not in params.profiles:
         yield ("profile",), unknown("profile", params.profile, params.profiles)
-    for section in ("profiles", "data", "recipes", "experiments", "variants", "studies"):
+    for section in ("profiles", "data", "recipes", "experiments", "variants", "pretraining", "studies"):
         for key in getattr(params, section):
             if not re.fullmatch("[a-z0-9_]+", key):
                 yield (section, key), f"name {key!r} must be made of a-z, 0-9 and _ (DVC reads a dot as nesting)"
-    for key in sorted(set(params.experiments) & set(params.variants)):
-        yield ("variants", key), "an experiment has this name already"
+    for section in ("variants", "pretraining"):
+        for key in sorted(set(params.experiments) & set(getattr(params, section))):
+            yield (section, key), "an experiment has this name already"
     for index, evaluator in enumerate(params.evaluators):
         if evaluator not in signature.names("evaluate/evaluators"):
             yield ("evaluators", index), unknown("evaluator", evaluator, signature.names("evaluate/evaluators"))
@@ -85,10 +87,18 @@ def contradictions(params: "Params") -> Iterator[Problem]:
         yield from _augment_problems(("recipes", key, "augment"), getattr(recipe, "augment", []))
     for key, experiment in params.experiments.items():
         yield from _experiment_problems(params, ("experiments", key), experiment)
+        if experiment.start and not (experiment.start.is_card or experiment.start.is_version):
+            yield (
+                ("experiments", key, "start", "weights"),
+                "a row may start from a card or a registered version, which stay what they are; what starts from "
+                "another row or from a pretraining is a point of a study",
+            )
     for key, variant in params.variants.items():
         yield from _variant_problems(params, ("variants", key), variant)
     for key, space in params.search.items():
         yield from _search_problems(params, ("search", key), space)
+    for key, entry in params.pretraining.items():
+        yield from _pretraining_problems(params, ("pretraining", key), entry)
     for key, study in params.studies.items():
         if study.of not in params.experiments:
             yield ("studies", key, "of"), unknown("experiment", study.of, params.experiments)
@@ -117,8 +127,8 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
     folder, _, name = experiment.model.rpartition("/")
     models = _models()
     for index, profile in enumerate(experiment.only or []):
-        if profile not in params.profiles:
-            yield (*where, "only", index), unknown("profile", profile, params.profiles)
+        if profile not in params.profiles and experiment.only != ["studies"]:
+            yield (*where, "only", index), unknown("profile", profile, [*params.profiles, "studies"])
     if experiment.data not in params.data:
         yield (*where, "data"), unknown("data set", experiment.data, params.data)
     if experiment.recipe not in params.recipes:
@@ -158,6 +168,8 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
                     yield from _refit_problems(where, resolved, experiment.data, params.data[experiment.data])
                 if known and (why := _refused(params, experiment, resolved, target)):
                     yield where, why
+                if experiment.start:
+                    yield from _start_problems(params, (*where, "start"), experiment, experiment.start, resolved)
             except ValidationError as error:
                 for location, what in explained(error, type(params), ("recipes", experiment.recipe)):
                     yield (*where, "set", *location[2:]), what
@@ -236,6 +248,94 @@ def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> 
             )
     if recipe.cutmix and data.kind != "image":
         yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"
+
+
+def _start_problems(
+    params: "Params", where: Location, experiment: "Experiment", start: Start, recipe: Gradient | Fit
+) -> Iterator[Problem]:
+    if isinstance(recipe, Fit):
+        yield where, f"{experiment.model} is no network: there are no weights to start from; leave it out"
+        return
+    if recipe.initialisation != "default":
+        yield where, f"weights are loaded over initialisation {recipe.initialisation!r}; set that to default"
+    if start.train == "head":
+        for name in ("augment", "mixup", "cutmix"):
+            if value := getattr(recipe, name):
+                yield where, f"with train head an item's features are computed once: {name} {value} changes them"
+        if start.layer_decay != 1.0:
+            yield (*where, "layer_decay"), "with train head nothing below it is trained; set it to 1.0"
+    if start.layer_decay != 1.0 and recipe.optimizer == "muon":
+        yield (*where, "layer_decay"), "muon has one rate for all its matrices; set it to 1.0 or take another optimizer"
+    if start.train == "gradual" and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
+        yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
+    if start.is_version:
+        yield from _version_problems((*where, "weights"), start.weights)
+        return
+    entries = {**params.experiments, **params.pretraining}
+    if start.is_card:
+        cards = [f"pipeline/models/cards/{name}.yaml" for name in signature.cards("models")]
+        if start.weights not in cards:
+            yield (*where, "weights"), unknown("card of weights", start.weights, cards)
+            return
+        card = signature.card(start.weights)
+        model, args, head = card["model"], card["args"], False
+    elif start.weights in entries:
+        entry = entries[start.weights]
+        model, args, head = entry.model, {}, start.weights in params.experiments
+        needed = params.profiles if experiment.only in (None, ["studies"]) else experiment.only
+        if entry.only and not set(needed) <= set(entry.only):
+            yield (*where, "weights"), f"{start.weights} is there only in {', '.join(entry.only)}; see its `only`"
+        if entry.start:
+            yield (*where, "weights"), f"{start.weights} starts from other weights itself; start from those"
+    else:
+        yield (*where, "weights"), unknown("weights", start.weights, [*entries, *signature.cards("models")])
+        return
+    if start.head == "kept" and not head:
+        yield (*where, "head"), f"{start.weights} has no head for this task; set it to new"
+    if model != experiment.model:
+        yield (*where, "weights"), f"{start.weights} has weights of {model}, not of {experiment.model}"
+        return
+    built = {name: field.default for name, field in signature.options(model, "build").model_fields.items()}
+    for name, value in args.items():
+        if (given := {**built, **experiment.args}[name]) != value:
+            yield (*where, "weights"), f"{start.weights} has weights of {name} {value!r}, but here it is {given!r}"
+
+
+def _version_problems(where: Location, locator: str) -> Iterator[Problem]:
+    from pipeline.tracking.ledger import Ledger
+
+    ledger = Ledger(LEDGER)
+    name, mark, which = locator.partition("@" if "@" in locator else "/")
+    versions = ledger.versions.get(name)
+    if versions is None:
+        yield where, unknown("registered model", name, ledger.versions)
+    elif mark == "@":
+        today = ledger.aliases.get(name, {}).get(which)
+        advice = f"write {name}/{today}, which it is today" if today else f"write {name}/1 to {name}/{len(versions)}"
+        yield where, f"{locator} moves when models are published, and what started from it would not know; {advice}"
+    elif not which.isdigit() or not 1 <= int(which) <= len(versions):
+        yield where, f"no version {which!r} of {name}; valid: 1 to {len(versions)}"
+    elif (line := versions[int(which) - 1]) is None or line["variant"] != "none":
+        what = "only a number" if line is None else f"a compressed form, {line['variant']}"
+        yield where, f"{locator} is {what}: there are no weights to start from; name another version"
+
+
+def _pretraining_problems(params: "Params", where: Location, entry: "Pretraining") -> Iterator[Problem]:
+    yield from _experiment_problems(params, where, entry)
+    if entry.start:
+        yield (*where, "start"), "a pretraining starts from chance; leave it out"
+    methods = signature.names("pretraining/methods")
+    if entry.method not in methods:
+        yield (*where, "method"), unknown("method", entry.method, methods)
+        return
+    module = f"pretraining/methods/{entry.method}"
+    yield from _option_problems(module, "wrap", (*where, "options"), entry.options)
+    models = signature.constant(module, "MODELS", None) or [m for m in _models() if m.startswith("models/")]
+    if entry.model not in models:
+        yield (*where, "model"), unknown(f"model for {entry.method}", entry.model, models)
+    data = params.data.get(entry.data)
+    if data and data.reader in signature.names("data/readers") and data.kind != "image":
+        yield (*where, "data"), f"{entry.method} is of images, but {entry.data} is {data.kind}"
 
 
 def _refused(params: "Params", experiment: "Experiment", recipe: Gradient | Fit, target: str) -> str | None:

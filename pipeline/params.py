@@ -17,6 +17,9 @@ from pipeline.paths import PARAMS
 from pipeline.search.space import Space
 from pipeline.signature import Strict
 from pipeline.training.recipe import Fit, Gradient, Recipe, resolve
+from pipeline.training.start import Start
+
+STUDIES = "studies"  # what `only` may name beside profiles
 
 
 class ParamsError(ValueError):
@@ -51,7 +54,8 @@ class Experiment(Strict):
     """One row of the table; every key is given, because dvc.yaml reads it.
 
     args: the model's keyword arguments. set: recipe fields that this row changes. only: profiles that the row is in,
-    all if it is left out; a network of a paper's full size is no row of a profile for minutes on two cores.
+    all if it is left out; a network of a paper's full size is no row of a profile for minutes on two cores. A row of
+    `studies` is in no table, but studies may vary it. start: where its weights come from instead of chance.
     """
 
     data: str
@@ -61,6 +65,7 @@ class Experiment(Strict):
     args: dict[str, Any]
     set: dict[str, Any]
     only: Annotated[list[str], Field(min_length=1)] | None = None
+    start: Start | None = None
 
     @property
     def short(self) -> str:
@@ -78,7 +83,7 @@ class Variant(Strict):
 class Variation(Strict):
     """What a point of a study changes of its row: values of `args`, of `set` and of the data's `budget`.
 
-    label: what the point is called; without one, what it changes. model: instead of the row's.
+    label: what the point is called; without one, what it changes. model, start: instead of the row's.
     """
 
     label: str = ""
@@ -86,6 +91,7 @@ class Variation(Strict):
     args: dict[str, Any] = {}
     set: dict[str, Any] = {}
     budget: dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None] = {}
+    start: Start | None = None
 
 
 class Study(Strict):
@@ -106,6 +112,18 @@ class Point(Experiment):
     budget: dict[str, Any] = {}
 
 
+class Pretraining(Experiment):
+    """A network trained without labels, on the training items of its budget: weights that a `start` can name.
+
+    method: a file of pipeline/pretraining/methods. options: its keyword arguments. budget: what it changes of its
+    data's, for all profiles.
+    """
+
+    method: str
+    options: dict[str, Any]
+    budget: dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None] = {}
+
+
 class Params(Strict):
     """The whole of params.yaml."""
 
@@ -117,8 +135,11 @@ class Params(Strict):
     variants: dict[str, Variant] = {}
     evaluators: Annotated[list[str], Field(min_length=1)]
     search: dict[str, Space] = {}
+    pretraining: dict[str, Pretraining] = {}
     studies: dict[str, Study] = {}
     _elsewhere: dict[str, str] = PrivateAttr(default_factory=dict)
+    _varied: dict[str, Experiment] = PrivateAttr(default_factory=dict)
+    _rows: "Params | None" = PrivateAttr(default=None)
 
     @property
     def elsewhere(self) -> dict[str, str]:
@@ -126,31 +147,45 @@ class Params(Strict):
         return self._elsewhere
 
     @property
+    def varied_rows(self) -> dict[str, Experiment]:
+        """What studies may be of: the rows, and those that are in no table."""
+        return {**self.experiments, **self._varied}
+
+    @property
+    def rows(self) -> "Params":
+        """Of a study's points, the parameters with the rows instead, from which they may start."""
+        return self._rows or self
+
+    @property
     def active(self) -> Profile:
         return self.profiles[self.profile]
 
     def varied(self, study: str) -> "Params":
         """With the points of a study, `<study>_1` and so on, as the only rows; with none, if its row is none here."""
-        base = self.experiments.get(self.studies[study].of)
+        base = self.varied_rows.get(self.studies[study].of)
         points: dict[str, Experiment] = {}
         if base:
             for number, change in enumerate(self.studies[study].vary, 1):
                 changed: dict[str, Any] = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
                 changed |= {"model": change.model or base.model}
                 budget = {str(name): value for name, value in change.budget.items()}
-                points[f"{study}_{number}"] = Point(**base.model_dump() | changed, budget=budget)
-        return self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})
+                start = change.start or base.start
+                points[f"{study}_{number}"] = Point(**base.model_dump() | changed | {"start": start}, budget=budget)
+        found = self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})
+        found._rows = self
+        return found
 
     def recipe_of(self, key: str) -> Gradient | Fit:
-        """The recipe of an experiment with its overrides."""
-        experiment = self.experiments[key]
+        """The recipe of an experiment or of a pretraining with its overrides."""
+        experiment = self.experiments.get(key) or self.pretraining[key]
         return resolve(self.recipes[experiment.recipe], experiment.set)
 
     def budget_of(self, key: str) -> Budget:
-        """What an experiment may use in the active profile."""
-        experiment = self.experiments[key]
+        """What an experiment or a pretraining may use in the active profile."""
+        experiment = self.experiments.get(key) or self.pretraining[key]
         budget = self.data[experiment.data].budget[self.profile]
-        return budget.model_copy(update=experiment.budget) if isinstance(experiment, Point) else budget
+        own = experiment.budget if isinstance(experiment, Point | Pretraining) else {}
+        return budget.model_copy(update={str(name): value for name, value in own.items()})
 
     def asked(self, key: str, profile: str) -> dict[str, Any]:
         """What an experiment or a variant is, resolved, in JSON values: results of anything else are not its results.
@@ -162,7 +197,7 @@ class Params(Strict):
         experiment = self.experiments[owner]
         data = self.data[experiment.data]
         return {
-            **experiment.model_dump(exclude={"set", "only"}),
+            **experiment.model_dump(exclude={"set", "only"} | ({"start"} if experiment.start is None else set())),
             "recipe_resolved": self.recipe_of(owner).model_dump(),
             "budget": data.budget[profile].model_dump(),
             "source": data.model_dump(exclude={"budget"}),
@@ -206,6 +241,7 @@ def _of_its_profile(params: Params) -> Params:
     variants = {k: v for k, v in params.variants.items() if v.of in rows}
     search = {k: s for k, s in params.search.items() if k in rows}
     found = params.model_copy(update={"experiments": rows, "variants": variants, "search": search})
+    found._varied = {k: e for k, e in params.experiments.items() if e.only == [STUDIES]}
     found._elsewhere = {k: k for k in params.experiments} | {k: v.of for k, v in params.variants.items()}
     for key in (*rows, *variants):
         del found._elsewhere[key]

@@ -4,12 +4,14 @@ The one place that says which parameters, sources and inputs decide which cell.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pipeline import fingerprint, paths, signature
 from pipeline.cells import Cell
-from pipeline.params import Params, ParamsError
+from pipeline.params import Experiment, Params, ParamsError
+from pipeline.training.start import Start
 
 SAME = "pipeline.same"
 EXECUTION = {"devices", "checkpoint_seconds", "checkpoint_epochs"}  # of a profile: how a network is trained, not what
@@ -19,6 +21,13 @@ def _chance(spec: Mapping[str, Any]) -> bool:
     """Whether the seed of a train cell decides anything: its draw of items, or the model's own."""
     drawn = spec["budget"]["samples"] is not None or spec["recipe"]["sampling"] == "balanced"
     return drawn or bool(signature.constant(spec["model"], "CHANCE", True))
+
+
+def _named(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Modules that a training looks up by name: its architecture, and its augmentations."""
+    steps = spec["recipe"].get("augment", [])
+    model = f"pipeline.{spec['model'].replace('/', '.')}"
+    return (model, *(f"pipeline.data.augmentations.{step['name']}" for step in steps))
 
 
 class Plan:
@@ -31,10 +40,12 @@ class Plan:
     def fetch(self, name: str) -> Cell:
         data = self.params.data[name]
         try:
-            digest = fingerprint.of_path(paths.ROOT / data.source)
+            return self._fetched(data.source, data.is_card, name)
         except FileNotFoundError as error:
             raise ParamsError(f"params.yaml: data.{name}.source: {error}") from error
-        spec = {"source": data.source, "digest": digest, "card": data.is_card}
+
+    def _fetched(self, source: str, card: bool, name: str) -> Cell:
+        spec = {"source": source, "digest": fingerprint.of_path(paths.ROOT / source), "card": card}
         return self._cell("fetch", "pipeline.data.fetch", spec, paths.raw(name), name)
 
     def prepare(self, name: str) -> Cell:
@@ -64,23 +75,14 @@ class Plan:
             merged = experiment.model_copy(update={"set": {**experiment.set, **changes["set"]}})
             params = params.model_copy(update={"experiments": {**params.experiments, key: merged}})
         folder, _, _ = experiment.model.rpartition("/")
-        spec = {
-            **self._shared(key),
-            "seed": seed,
-            "precision": self.profile.precision,
-            "model": experiment.model,
-            "view": experiment.view,
-            "args": {**experiment.args, **changes.get("args", {})},
-            "recipe": params.recipe_of(key).model_dump(),
-        }
+        spec = self._trained(params, key, seed, experiment)
+        spec["args"] = {**experiment.args, **changes.get("args", {})}
         network = folder == "models"
         entry = "pipeline.training.train" if network else "pipeline.classical._fit"
-        modules = (
-            f"pipeline.{experiment.model.replace('/', '.')}",
-            f"pipeline.tasks.{spec['task']}",
-            *(f"pipeline.data.augmentations.{step['name']}" for step in spec["recipe"].get("augment", [])),
-        )
+        modules = (*_named(spec), f"pipeline.tasks.{spec['task']}")
         inputs = {"data": self.prepare(experiment.data)}
+        if experiment.start:
+            spec["start"], inputs["start"] = experiment.start.model_dump(), self.start(experiment.start, seed)
         if seed != (first := self.profile.seeds[0]) and not _chance(spec):
             entry, inputs["same"] = SAME, self.train(key, first, changes)
         return self._cell(
@@ -92,6 +94,42 @@ class Plan:
             modules,
             inputs,
             self.profile.model_dump(include=EXECUTION) if network else {},
+        )
+
+    def start(self, start: Start, seed: int) -> Cell:
+        """The cell that has the weights."""
+        if start.is_card:
+            return self._fetched(start.weights, True, Path(start.weights).stem)
+        if start.is_version:
+            return self._registered(start.weights)
+        if start.weights in self.params.pretraining:
+            return self.pretrain(start.weights, seed)
+        return self._rows.train(start.weights, seed)
+
+    @cached_property
+    def _rows(self) -> "Plan":
+        return Plan(self.params.rows)
+
+    def _registered(self, version: str) -> Cell:
+        from pipeline.tracking.ledger import Ledger
+
+        name, _, number = version.partition("/")
+        line = Ledger(paths.LEDGER).versions[name][int(number) - 1]
+        assert line is not None
+        spec = {"name": name, "version": int(number), "artifact_hash": line["artifact_hash"]}
+        return self._cell("fetch", "pipeline.tracking.checkout", spec, paths.raw(f"{name}_v{number}"), version)
+
+    def pretrain(self, name: str, seed: int) -> Cell:
+        entry = self.params.pretraining[name]
+        spec = self._trained(self.params, name, seed, entry) | {"method": entry.method, "options": entry.options}
+        return self._cell(
+            "pretrain",
+            "pipeline.pretraining.pretrain",
+            spec,
+            paths.artifacts(self.params.profile, name) / f"seed{seed}",
+            f"{name} seed {seed}",
+            (*_named(spec), f"pipeline.pretraining.methods.{entry.method}"),
+            {"data": self.prepare(entry.data)},
         )
 
     def compress(self, key: str, seed: int) -> Cell:
@@ -144,8 +182,22 @@ class Plan:
             yield self.evaluate(key, seed)
 
     def _shared(self, experiment: str) -> dict[str, Any]:
-        data, budget = self.params.experiments[experiment].data, self.params.budget_of(experiment).model_dump()
-        return {"data": data, "task": self.params.data[data].task, "budget": budget, "threads": self.profile.threads}
+        known, budget = {**self.params.pretraining, **self.params.experiments}, self.params.budget_of(experiment)
+        data = known[experiment].data
+        task, threads = self.params.data[data].task, self.profile.threads
+        return {"data": data, "task": task, "budget": budget.model_dump(), "threads": threads}
+
+    def _trained(self, params: Params, key: str, seed: int, entry: Experiment) -> dict[str, Any]:
+        """What decides the training of a row or of a pretraining, with the recipe that `params` give it."""
+        return {
+            **self._shared(key),
+            "seed": seed,
+            "precision": self.profile.precision,
+            "model": entry.model,
+            "view": entry.view,
+            "args": entry.args,
+            "recipe": params.recipe_of(key).model_dump(),
+        }
 
     def _cell(
         self,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from ruamel.yaml import YAML
 
 PACKAGE = Path(__file__).parent
 TYPES: dict[str, Any] = {
@@ -41,9 +42,15 @@ def names(folder: str) -> list[str]:
     return sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if not p.stem.startswith("_"))
 
 
-def cards() -> list[str]:
-    """Names of the data cards that ship."""
-    return sorted(p.stem for p in (PACKAGE / "data" / "cards").glob("*.yaml"))
+def cards(of: str = "data") -> list[str]:
+    """Names of the cards that ship, of data or of models' weights."""
+    return sorted(p.stem for p in (PACKAGE / of / "cards").glob("*.yaml"))
+
+
+def card(path: str) -> dict[str, Any]:
+    """What a card says, at a path below the project's folder."""
+    found: dict[str, Any] = YAML(typ="safe").load((PACKAGE.parent / path).read_text(encoding="utf-8"))
+    return found
 
 
 @lru_cache

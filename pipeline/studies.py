@@ -86,9 +86,14 @@ def told(change: Variation) -> str:
 
 
 def _training_flops(cell: Cell, forward: float | None) -> float | str:
-    """Of a whole training; of classical models nobody counts what the solver does."""
+    """Of a whole training, without what its weights cost before; of classical models nobody counts what they do.
+
+    Below a head that is trained alone every item passes once, and the head's own work is next to nothing.
+    """
     if forward is None or cell.entry != "pipeline.training.train":
         return ""
     budget = cell.spec["budget"]
     items = budget["samples"] or sum(read_json(cell.inputs["data"].folder / "meta.json")["counts"]["train"])
+    if cell.spec.get("start", {}).get("train") == "head":
+        return forward * items
     return BACKWARD * forward * items * budget["epochs"]

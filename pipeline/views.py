@@ -4,6 +4,7 @@ Functions use methods that tensors and arrays share, so networks and classical m
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -25,11 +26,30 @@ def rows(x: Any) -> Any:
     return x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], -1)
 
 
+def rgb(x: Any, side: int) -> Any:
+    """(N, 1 or 3, H, W) to (N, 3, side, side), bilinear, grey three times: for networks of photographs."""
+    import torch
+    from torch.nn import functional
+
+    resized = functional.interpolate(torch.as_tensor(x), (side, side), mode="bilinear", align_corners=False)
+    resized = resized.expand(-1, 3, -1, -1)
+    return resized if isinstance(x, torch.Tensor) else resized.numpy()
+
+
+def _photograph(shape: Shape, side: int) -> Shape:
+    if shape[0] not in (1, 3):
+        raise ValueError(f"view 'rgb{side}' is of images with 1 or 3 channels, not {shape[0]}")
+    return 3, side, side
+
+
+SIDES = (32, 48, 64, 96)
 VIEWS: dict[str, Callable[[Any], Any]] = {"none": none, "flatten": flatten, "rows": rows}
+VIEWS |= {f"rgb{side}": partial(rgb, side=side) for side in SIDES}
 SHAPES: dict[str, Callable[[Shape], Shape]] = {
     "none": lambda shape: shape,
     "flatten": lambda shape: (prod(shape),),
     "rows": lambda shape: (shape[1], shape[0] * shape[2]),
+    **{f"rgb{side}": partial(_photograph, side=side) for side in SIDES},
 }
 KINDS = {
     ("none", "image"): "image",
@@ -38,6 +58,7 @@ KINDS = {
     ("flatten", "image"): "tabular",
     ("flatten", "series"): "tabular",
     ("rows", "image"): "series",
+    **{(f"rgb{side}", "image"): "image" for side in SIDES},
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline import cells, params
 from pipeline.plan import Plan
+from pipeline.training.start import Start
 
 
 class Laboratory:
@@ -37,15 +38,21 @@ class Laboratory:
     def asked(self, key: str, seed: int = 0, **changes: Any) -> tuple[str, dict[str, Any], dict[str, Path]]:
         """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell.
 
-        precision: the profile's; recipe_precision: the recipe's.
+        precision: the profile's; recipe_precision: the recipe's. start: of params.yaml, but its weights are the folder
+        of a cell.
         """
         budget = changes.pop("budget", {"samples": 300, "validation": 100, "epochs": 2})
         args, precision = changes.pop("args", {}), changes.pop("precision", "32-true")
+        start = changes.pop("start", None)
         if "recipe_precision" in changes:
             changes["precision"] = changes.pop("recipe_precision")
         cell = self.plan.train(key, self.plan.profile.seeds[0], {"set": changes, "args": args})
         spec = {**cell.spec, "kind": "train", "seed": seed, "budget": budget, "precision": precision}
-        return cell.entry, spec, {"data": self.data(cell.spec["data"])}
+        inputs = {"data": self.data(cell.spec["data"])}
+        if start:
+            spec["start"] = Start(**{**start, "weights": start["weights"].name}).model_dump()
+            inputs["start"] = start["weights"]
+        return cell.entry, spec, inputs
 
     def evaluate(self, model: Path) -> Path:
         """An evaluate cell's folder."""

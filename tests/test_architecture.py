@@ -17,12 +17,18 @@ from tests.sources import ROOT, imported, modules, name_of, ours, tree
 CHAIN = [
     ["paths"],
     ["signature", "fingerprint", "lifeline", "views"],
-    ["data.section", "training.recipe", "search.space"],  # sections of params.yaml, beside what they are for
-    ["params", "contradictions", "cells"],
+    [
+        "data.section",
+        "training.recipe",
+        "training.start",
+        "search.space",
+    ],  # sections of params.yaml, beside what they are for
+    ["params", "contradictions", "cells", "tracking.ledger"],
     ["data"],
     ["training.losses"],  # of any network, and of models that have one as their own
     ["tasks", "models"],
     ["training"],
+    ["pretraining"],
     ["classical"],
     ["evaluate"],
     ["compress", "same"],

@@ -49,8 +49,72 @@ evaluators: [quality, size]
 search:
   flowers_mlp: {trials: 2, set: {lr: {low: 0.001, high: 0.1, log: true}}}
 """
+STARTS = (
+    TEXT
+    + """\
+pretraining:
+  pictures_simclr: {data: pictures, model: models/cnn, recipe: quick, view: none, args: {}, set: {},
+                    method: simclr, options: {}}
+studies:
+  fewer: {of: pictures_cnn, vary: [{label: scratch}, {label: probe, start: {weights: pictures_simclr, train: head}}]}
+"""
+)
+START = "studies.fewer.vary.1.start"
 # (what stands there, what is put there instead, key that is named, what is said of it)
 REFUSED = [
+    # where weights come from
+    ("weights: pictures_simclr", "weights: pictures_simcrl", f"{START}.weights", "did you mean 'pictures_simclr'?"),
+    ("train: head", "train: heads", f"{START}.train", "Input should be 'all', 'head' or 'gradual'"),
+    ("train: head}", "train: head, layer_decay: 0.5}", f"{START}.layer_decay", "nothing below it is trained"),
+    ("train: head}", "head: kept}", f"{START}.head", "pictures_simclr has no head for this task"),
+    ("probe, start", "probe, set: {initialisation: orthogonal}, start", START, "over initialisation 'orthogonal'"),
+    ("probe, start", "probe, set: {mixup: 0.2}, start", START, "features are computed once: mixup 0.2"),
+    ("weights: pictures_simclr", "weights: flowers_mlp", f"{START}.weights", "of models/mlp, not of models/cnn"),
+    ("weights: pictures_simclr", "weights: shapes-mlp/1", f"{START}.weights", "unknown registered model 'shapes-mlp'"),
+    (
+        "weights: pictures_simclr",
+        "weights: pipeline/models/cards/efficientnet_lite9.yaml",
+        f"{START}.weights",
+        "unknown card of weights",
+    ),
+    (
+        "weights: pictures_simclr",
+        "weights: pipeline/models/cards/efficientnet_lite1.yaml",
+        f"{START}.weights",
+        "has weights of models/efficientnet_lite, not of models/cnn",
+    ),
+    (
+        "args: {}, set: {}}\nvariants",
+        "args: {}, set: {}, start: {weights: pictures_simclr}}\nvariants",
+        "experiments.pictures_cnn.start.weights",
+        "is a point of a study",
+    ),
+    ("of: pictures_cnn, vary", "of: flowers_svm, vary", START, "classical/svm is no network"),
+    (
+        "set: {}}\n  flowers_svm",
+        "set: {}, only: [studis]}\n  flowers_svm",
+        "experiments.flowers_mlp.only.0",
+        "'studies'?",
+    ),
+    ("method: simclr", "method: simcrl", "pretraining.pictures_simclr.method", "did you mean 'simclr'?"),
+    (
+        "method: simclr",
+        "method: masked_autoencoder",
+        "pretraining.pictures_simclr.model",
+        "unknown model for masked_autoencoder 'models/cnn'",
+    ),
+    (
+        "options: {}}\nstudies",
+        "options: {temperatur: 1.0}}\nstudies",
+        "pretraining.pictures_simclr.options.temperatur",
+        "did you mean 'temperature'?",
+    ),
+    (
+        "pictures_simclr: {data: pictures",
+        "pictures_simclr: {data: flowers",
+        "pretraining.pictures_simclr.data",
+        "simclr is of images, but flowers is tabular",
+    ),
     # unknown keys, at every depth
     ("profile: laptop", "profile: laptop\nexperimentes: {}", "experimentes", "did you mean 'experiments'?"),
     ("cell_minutes: 5}", "cell_minutes: 5, sedes: 1}", "profiles.laptop.sedes", "did you mean 'seeds'?"),
@@ -273,13 +337,13 @@ def check(tmp_path: Path) -> Any:
 
 
 def test_the_text_that_the_cases_change_is_valid(check: Any) -> None:
-    assert check(TEXT).active.seeds == [0, 1]
+    assert check(TEXT).active.seeds == [0, 1] and check(STARTS).studies
 
 
 @pytest.mark.parametrize(("before", "after", "key", "said"), REFUSED, ids=[f"{k}: {s[:24]}" for _, _, k, s in REFUSED])
 def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, key: str, said: str) -> None:
-    assert before in TEXT
-    text = TEXT.replace(before, after, 1)
+    assert before in STARTS
+    text = STARTS.replace(before, after, 1)
     with pytest.raises(ParamsError) as caught:
         check(text)
     found = [m for line in str(caught.value).splitlines() if (m := re.match(r"params.yaml:(\d+): ([^ ]+): (.*)", line))]

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from pipeline import fingerprint, params, studies
 from pipeline.params import Params, ParamsError
 from pipeline.plan import Plan
+from pipeline.runner import needed
 from tests.sources import PLUMBING, ROOT, ours
 
 
@@ -54,7 +55,8 @@ def cells_of(plan: Plan, stage: str) -> list[Any]:
     if key in plan.params.elsewhere:
         return []  # a row of another profile: its stages only say so
     if kind == "study":
-        return [cell for cell in studies.cells(plan.params, key) if cell.spec.get("seed", seed) == seed]
+        every = [c for c in needed(studies.cells(plan.params, key)) if c.kind not in ("fetch", "prepare")]
+        return [cell for cell in every if cell.spec.get("seed", seed) == seed]
     if kind == "compress":
         return [plan.compress(key, seed), plan.evaluate(key, seed)]
     made = {

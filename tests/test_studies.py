@@ -1,6 +1,7 @@
 """Studies: points are trained once, judged like rows, and drawn."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,13 @@ from typing import Any
 import pytest
 
 from bench import scratch
+from pipeline import params
+from pipeline.cells import read_json
 from pipeline.params import Variation
 from pipeline.report.points import read
 from pipeline.studies import COLUMNS, told
+from tests import helpers
+from tests.sources import ROOT
 
 STUDY = {"of": "iris_mlp", "vary": [{"args": {"hidden": [4]}}, {"args": {}}]}
 
@@ -66,6 +71,46 @@ def test_an_ablation_is_compared_with_its_first_point_under_a_budget_of_its_own(
     with pytest.raises(RuntimeError, match=r"studies.width.vary.0.budget.*epoch"):
         scratch.change(project, lambda p: p["studies"]["width"]["vary"].insert(0, {"budget": {"epoch": 1}}))
         scratch.cli(project, "study")
+
+
+def test_pretraining_is_done_once_a_seed_and_decides_what_starts_from_it_alone(fresh: Callable[..., Path]) -> None:
+    def pretrained(sections: dict[str, Any]) -> None:
+        scratch.only(["digits_cnn"], seeds=(0, 1), epochs=1)(sections)
+        row = sections["experiments"]["digits_cnn"]
+        method = {"method": "simclr", "options": {}, "budget": {"samples": 300}}
+        sections["pretraining"] = {"digits_simclr": {**row, **method}}
+        points = [
+            {"label": "scratch", "budget": {"samples": 100}},
+            {"label": "probe", "start": {"weights": "digits_simclr", "train": "head"}},
+            {"label": "tuned", "start": {"weights": "digits_simclr", "layer_decay": 0.8}},
+            {"label": "trained on", "start": {"weights": "digits_cnn", "head": "kept"}},
+        ]
+        sections["studies"] = {"width": {"of": "digits_cnn", "kind": "ablation", "vary": points}}
+
+    project = fresh(pretrained)
+    scratch.cli(project, "study")
+    found = lines(project)
+    assert {p["varied"] for p in found} == {"scratch", "probe", "tuned", "trained on"}
+    assert all(p["status"] == "ok" and float(p["value"]) > 0.1 for p in found)
+    assert len(helpers.cells(project, "pretrain")) == 2
+    before = helpers.cells(project)
+
+    def warmer(sections: dict[str, Any]) -> None:
+        sections["pretraining"]["digits_simclr"]["options"] = {"temperature": 0.2}
+
+    scratch.change(project, warmer)
+    scratch.cli(project, "study")
+    made = [read_json(project / ".cells" / name / "spec.json") for name in helpers.cells(project) - before]
+    assert Counter(spec["kind"] for spec in made) == {"pretrain": 2, "train": 4, "evaluate": 4}
+    assert {spec["start"]["weights"] for spec in made if spec["kind"] == "train"} == {"digits_simclr"}
+    assert "[1/" not in scratch.cli(project, "study").stdout
+
+
+def test_a_row_of_studies_alone_is_in_no_table_but_has_its_points() -> None:
+    found = params.load(ROOT / "params.yaml")
+    (name,) = (s for s, study in found.studies.items() if found.varied_rows[study.of].only and s.endswith("_100"))
+    assert found.studies[name].of not in found.experiments and found.studies[name].of in found.elsewhere
+    assert len(found.varied(name).experiments) == len(found.studies[name].vary)
 
 
 def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path]) -> None:

@@ -1,26 +1,46 @@
 """Views mean the same for tensors and arrays, and say what they make of kinds and shapes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from pipeline import views
+from pipeline.compress.onnx_export import export
+from pipeline.evaluate.predictor import OnnxPredictor
+from pipeline.training.network import Network
 
 SHAPES = {"image": (3, 4, 5), "series": (6, 2), "tabular": (7,)}
 
 
 @pytest.mark.parametrize(("view", "kind"), views.KINDS)
 def test_a_view_of_tensors_and_of_arrays(view: str, kind: str) -> None:
-    x = np.random.default_rng(0).random((2, *SHAPES[kind]))
+    shape = (3, *SHAPES[kind][1:]) if view.startswith("rgb") else SHAPES[kind]
+    x = np.random.default_rng(0).random((2, *shape))
     seen = views.VIEWS[view](x)
     assert np.array_equal(views.VIEWS[view](torch.from_numpy(x)).numpy(), seen)
-    assert seen.shape[1:] == views.shape(view, SHAPES[kind])
+    assert seen.shape[1:] == views.shape(view, shape)
     assert len(seen.shape[1:]) == {"image": 3, "series": 2, "tabular": 1}[views.KINDS[view, kind]]
 
 
 def test_rows_are_read_from_top_to_bottom_all_channels_at_once() -> None:
     x = np.arange(2 * 3 * 4).reshape(1, 2, 3, 4)
     assert views.rows(x)[0, 1].tolist() == [4, 5, 6, 7, 16, 17, 18, 19]
+
+
+def test_a_photograph_s_view_is_three_times_the_grey_one_and_exports(tmp_path: Path) -> None:
+    grey, colour = torch.rand(2, 1, 28, 28), torch.rand(2, 3, 28, 28)
+    assert torch.equal(views.rgb(grey, 48)[:, 0], views.rgb(grey, 48)[:, 2])
+    torch.testing.assert_close(views.rgb(colour, 48)[:, 1:2], views.rgb(colour[:, 1:2], 48)[:, :1])
+    with pytest.raises(ValueError, match="images with 1 or 3 channels, not 5"):
+        views.shape("rgb48", (5, 28, 28))
+    body = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = Network(body, "rgb48", torch.zeros(1), torch.ones(1)).eval()
+    export(network, (1, 28, 28), tmp_path / "model.onnx")
+    found = OnnxPredictor(tmp_path / "model.onnx", 1, True).scores(grey.numpy())
+    np.testing.assert_allclose(found, network(grey).detach().numpy(), atol=1e-5)
 
 
 def test_what_does_not_apply_is_refused() -> None:

@@ -79,6 +79,7 @@ def scaling(statistics: dict[str, list[float]], how: str) -> tuple[np.ndarray, n
     shift, width = {
         "none": (np.zeros_like(mean), np.ones_like(mean)),
         "unit": (low, high - low),
+        "symmetric": ((low + high) / 2, (high - low) / 2),
         "standardise": (mean, std),
     }[how]
     return shift.astype(np.float32), (1.0 / np.where(width > 0, width, 1.0)).astype(np.float32)

@@ -2,14 +2,15 @@
 
 Tan, Le (2019): EfficientNet: rethinking model scaling for convolutional neural networks, in the form that its authors
 published for mobile devices (2020): no squeeze and excitation, ReLU6 instead of SiLU, stem and head of a fixed size.
-The shipped weights expect pixels as (x - 127) / 128, and convolutions padded as TensorFlow does: an odd row goes below,
-an odd column to the right.
+The shipped weights expect pixels as (x - 127) / 128, which scaling `symmetric` gives of 0 to 255 but for one step of
+grey, and convolutions padded as TensorFlow does: an odd row goes below, an odd column to the right.
 """
 
 import math
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -42,10 +43,10 @@ class SameConv(nn.Conv2d):
 
 
 def layer(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    """A convolution and its batch norm, with the constants of the shipped weights."""
+    """A convolution and its batch norm, with the constant of the shipped weights."""
     return [
         SameConv(inputs, outputs, kernel, stride, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+        nn.BatchNorm2d(outputs, eps=1e-3),
     ]
 
 
@@ -65,8 +66,17 @@ class Block(nn.Module):
         return x + self.parts(x) if self.shortcut else self.parts(x)
 
 
-def build(shape: tuple[int, ...], outputs: int, *, variant: Literal["lite0", "lite1", "lite2"] = "lite0") -> nn.Module:
-    """(N, C, H, W) to logits (N, outputs); the authors' images have the side that `SCALING` names."""
+def build(
+    shape: tuple[int, ...],
+    outputs: int,
+    *,
+    variant: Literal["lite0", "lite1", "lite2"] = "lite0",
+    norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.01,
+) -> nn.Module:
+    """(N, C, H, W) to logits (N, outputs); the authors' images have the side that `SCALING` names.
+
+    norm_momentum: of the running statistics of batch norms; the authors' lag behind the weights of a short run.
+    """
     width, depth, _, dropout = SCALING[variant]
     blocks: list[nn.Module] = []
     for place, (repeats, kernel, stride, expansion, inputs, maps) in enumerate(STAGES):
@@ -87,6 +97,8 @@ def build(shape: tuple[int, ...], outputs: int, *, variant: Literal["lite0", "li
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        elif isinstance(module, nn.BatchNorm2d):
+            module.momentum = norm_momentum
     return network
 
 
@@ -96,12 +108,12 @@ def rounded(channels: float) -> int:
     return found + 8 if found < 0.9 * channels else found
 
 
-def load_shipped(network: nn.Module, path: str) -> None:
-    """Fill a network of 3 channels and 1000 classes with shipped weights, which hold the same tensors in order.
+def shipped(path: str, **args: Any) -> dict[str, Tensor]:
+    """Weights that a card delivered, by the names of `build((3, H, W), 1000, **args)`, whose tensors they are in order.
 
     ValueError where the file is of another variant.
     """
-    shipped, own = torch.load(path, weights_only=True), network.state_dict()
-    if [t.shape for t in shipped.values()] != [t.shape for t in own.values()]:
+    found, own = torch.load(path, weights_only=True), build((3, 224, 224), 1000, **args).state_dict()
+    if [t.shape for t in found.values()] != [t.shape for t in own.values()]:
         raise ValueError(f"{path}: not the weights of this variant of EfficientNet-Lite, 3 channels and 1000 classes")
-    network.load_state_dict(dict(zip(own, shipped.values(), strict=True)))
+    return dict(zip(own, found.values(), strict=True))

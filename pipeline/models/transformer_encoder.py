@@ -59,12 +59,15 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x, there = self.embedding(x)
-        x = self.positions(x)
+        x = self.encode(self.positions(x), there)
+        return self.head(x.mean(1) if there is None else pooled(x, there, "mean"))
+
+    def encode(self, x: Tensor, there: Tensor | None = None) -> Tensor:
+        """Tokens with their positions (N, T, D), any of an item's, through all layers; there: bool (N, T)."""
         mask = None if there is None else there[:, None, None, :]
         for layer in self.layers:
             x = layer(x, mask)
-        x = self.norm(x)
-        return self.head(x.mean(1) if there is None else pooled(x, there, "mean"))
+        return self.norm(x)
 
 
 class Patches(nn.Module):
@@ -75,7 +78,11 @@ class Patches(nn.Module):
         self.patch, self.project = patch, nn.Linear(channels * patch * patch, width)
 
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
-        return self.project(functional.unfold(x, self.patch, stride=self.patch).transpose(1, 2)), None
+        return self.project(self.cut(x)), None
+
+    def cut(self, x: Tensor) -> Tensor:
+        """Pixels of the squares, (N, T, P)."""
+        return functional.unfold(x, self.patch, stride=self.patch).transpose(1, 2)
 
 
 class Steps(nn.Module):

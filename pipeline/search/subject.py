@@ -35,7 +35,8 @@ class Subject:
         self.journal = paths.journal(plan.params.profile, key)
         task = plan.params.data[self.experiment.data].task
         self.metric: str = signature.constant(f"tasks/{task}", "METRIC")
-        Run(jobs).fill([plan.prepare(self.experiment.data)])
+        start = [plan.start(self.experiment.start, self.seed)] if self.experiment.start else []
+        Run(jobs).fill([plan.prepare(self.experiment.data), *start])
 
     @cached_property
     def default(self) -> Cell:

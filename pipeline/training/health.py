@@ -61,6 +61,8 @@ class Health:
         self._release()
         for name, layer in self.layers.items():
             own = weights(layer)
+            if not own:
+                continue  # frozen
             found = [p.grad for p in own if p.grad is not None]
             size = norm_of(found) / sqrt(sum(g.numel() for g in found) or 1)
             dead = torch.cat([(g.flatten(1) == 0).all(dim=1) for g in found]) if found else torch.zeros(1)
@@ -74,6 +76,8 @@ class Health:
     def end(self, update: int, norm: float) -> None:
         """After the optimizer's step: the rows of this look. norm: of the whole gradient, unclipped."""
         for depth, (name, layer) in enumerate(self.layers.items()):
+            if name not in self._before:
+                continue
             gradient, dead, before = self._before[name]
             own = weights(layer)
             moved = norm_of(after.detach() - start for after, start in zip(own, before, strict=True))

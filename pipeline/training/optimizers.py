@@ -114,7 +114,8 @@ def schedule(optimizer: torch.optim.Optimizer, recipe: Gradient, updates: int) -
         if updates < 2:
             return None
         share = min(1.0, max(recipe.warmup, 2 / updates))  # torch divides by zero where the rise is one step
-        return OneCycleLR(optimizer, recipe.lr, updates, pct_start=share, cycle_momentum=False)
+        rates = [group["lr"] for group in optimizer.param_groups]
+        return OneCycleLR(optimizer, rates, updates, pct_start=share, cycle_momentum=False)
     rise = round(recipe.warmup * updates)
     if recipe.schedule == "plateau":
         return Plateau(optimizer, recipe, rise)

@@ -14,13 +14,13 @@ from pipeline.signature import Strict
 class Preprocessing(Strict):
     """What every trained thing shares, network or classical.
 
-    scaling: of inputs, with statistics of the training split. `unit` maps its range to [0, 1], `standardise` its mean
-    and standard deviation to 0 and 1 (by channel for images, by column for tables).
+    scaling: of inputs, with statistics of the training split. `unit` maps its range to [0, 1], `symmetric` to [-1, 1],
+    `standardise` its mean and standard deviation to 0 and 1 (by channel for images, by column for tables).
     sampling: against imbalance. `weighted` weighs each class in the loss by the inverse of its frequency, `balanced`
     draws every class equally often.
     """
 
-    scaling: Literal["none", "unit", "standardise"] = "standardise"
+    scaling: Literal["none", "unit", "symmetric", "standardise"] = "standardise"
     sampling: Literal["none", "weighted", "balanced"] = "none"
 
 

@@ -24,12 +24,14 @@ from pipeline.data.batches import Batches
 from pipeline.training import compiled, losses, optimizers, randomness, regularizers
 from pipeline.training.averaging import Average
 from pipeline.training.bayesian import divergence
+from pipeline.training.blocks import layer_wise, thaw
 from pipeline.training.distributed import Ranks
 from pipeline.training.ending import Ending
 from pipeline.training.feed import Feed, Share
 from pipeline.training.health import Health, norm_of
 from pipeline.training.network import Network
 from pipeline.training.recipe import Gradient
+from pipeline.training.start import Start
 
 BLOCK = 1000  # validation items of one forward pass
 Result = TypeVar("Result")
@@ -65,8 +67,9 @@ class System(pl.LightningModule):
         self.register_buffer("weight", weight, persistent=False)
         self.ranks = ranks or Ranks()
         self.feed = Feed(train, network, recipe, self.ranks)
-        self.criterion = losses.chosen(recipe, task)
         self.own_loss = recipe.loss == "default" and hasattr(network.body, "training_loss")
+        if self.feed.mixes or not self.own_loss:
+            self.criterion = losses.chosen(recipe, task)
         self.bayesian = recipe.last_layer == "bayesian"
         self.regularizer = regularizers.Regularizer(network.body, recipe)
         self.average: Average | None = None
@@ -75,6 +78,7 @@ class System(pl.LightningModule):
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
         self.block = BLOCK
         self.history: list[dict[str, float]] = []
+        self.start: Start | None = None
         self.chunk = 0  # of this epoch, the next one to do
         self.sums = torch.zeros(3, dtype=torch.float64)  # over this epoch so far: losses, the task's tally, items
 
@@ -93,6 +97,8 @@ class System(pl.LightningModule):
         if self.recipe.ema or self.recipe.swa:
             self.average = Average(self.network.body, self.recipe, self.epochs * per_epoch, per_epoch)
         optimizer = optimizers.optimizer(self.network.body, self.recipe)
+        if self.start and self.start.layer_decay < 1:
+            layer_wise(optimizer, self.network.body, self.start.layer_decay)
         schedule = optimizers.schedule(optimizer, self.recipe, self.epochs * per_epoch)
         return optimizer if schedule is None else ([optimizer], [schedule])
 
@@ -110,6 +116,8 @@ class System(pl.LightningModule):
             self.ranks.as_first(tensor)
 
     def on_train_epoch_start(self) -> None:
+        if self.start and self.start.train == "gradual":
+            thaw(self.network.body, self.epoch + 1)
         self.feed.begin(self.epoch)
 
     # what a killed run needs to go on

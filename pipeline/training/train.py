@@ -8,6 +8,7 @@ import importlib
 import logging
 import math
 import os
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,7 +22,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from pipeline import cells, fingerprint, signature
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
-from pipeline.training import distributed, initialisation, randomness
+from pipeline.training import distributed, initialisation, randomness, transfer
 from pipeline.training import network as networks
 from pipeline.training.callbacks import Checkpoint, Progress
 from pipeline.training.distributed import Ranks, Unavailable
@@ -43,16 +44,21 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
     spec = {name: value for name, value in spec.items() if name != "execution"}
     data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
     devices, timeout = execution.pop("devices", 1), execution.pop("timeout", distributed.TIMEOUT)
-    return distributed.together(devices, partial(_train, spec, data, folder, execution), timeout)  # type: ignore[no-any-return]
+    work = partial(_train, spec, data, folder, inputs.get("start"), execution)
+    return distributed.together(devices, work, timeout)  # type: ignore[no-any-return]
 
 
-def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution: dict[str, Any]) -> dict[str, Any]:
-    """In each of the processes that train together."""
+def _train(
+    spec: dict[str, Any], data: dataset.Dataset, folder: Path, start: Path | None, execution: dict[str, Any]
+) -> dict[str, Any]:
+    """In each of the processes that train together. start: the cell whose weights it starts from."""
     facts = {"shape": list(data.shape), "classes": data.classes}
     seed_everything(spec["seed"], spec["threads"])
     system = None
     try:
-        system = assemble(spec, data)
+        whole, began = assemble(spec, data), time.perf_counter()
+        system = transfer.begin(whole, spec, start) if start else whole
+        spent = time.perf_counter() - began
         owner = {"model": spec["model"], "key": fingerprint.of_json(spec)}
         fit(system, spec["precision"], folder, owner, **execution)
     except (Diverged, ValueError) as error:
@@ -61,16 +67,11 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
     if system.ranks.rank:
         return {}
     write_rows(folder / "history.csv", list(system.history[0]), system.history)
-    digest = networks.save(system.network, folder)
-    parameters = sum(p.numel() for p in system.network.body.parameters())
-    metric = system.task.METRIC
-    kept = (
-        max(system.history, key=lambda row: row[f"validation_{metric}"])
-        if system.ending.weights
-        else system.history[-1]
-    )
-    validation = {name: kept[f"validation_{name}"] for name in (metric, "loss")}
-    costs: dict[str, Any] = {"train_seconds": round(sum(row["seconds"] for row in system.history), 4)}
+    digest = networks.save(whole.network, folder)
+    parameters = sum(p.numel() for p in whole.network.body.parameters())
+    kept = system.ending.kept(system.history)
+    validation = {name: kept[f"validation_{name}"] for name in (system.task.METRIC, "loss")}
+    costs: dict[str, Any] = {"train_seconds": round(spent + sum(row["seconds"] for row in system.history), 4)}
     if system.ranks.size > 1:
         costs |= {"devices": system.ranks.size, "processor": cells.processor()}
     if micro_batch < math.ceil(system.recipe.batch_size / system.ranks.size):
@@ -79,7 +80,7 @@ def _train(spec: dict[str, Any], data: dataset.Dataset, folder: Path, execution:
         "status": "ok",
         "weights_hash": digest,
         "parameters": parameters,
-        "probabilistic": system.network.probabilistic,
+        "probabilistic": whole.network.probabilistic,
         "validation": validation,
         "epochs": {"run": len(system.history), "kept": int(kept["epoch"]) + 1, "ended": system.ending.reason},
         "health": _health(system, folder),

@@ -1,0 +1,23 @@
+"""A registered version's weights as a cell, for what starts from them."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from pipeline.tracking.commands import load
+from pipeline.training.network import WEIGHTS, weights_hash
+
+
+def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
+    """Copy the weights of `name`, `version`; ValueError where they are not what registry.jsonl says of it."""
+    version = f"{spec['name']}/{spec['version']}"
+    shutil.copyfile(load(version) / WEIGHTS, folder / WEIGHTS)
+    found = weights_hash(load_file(folder / WEIGHTS))
+    if found != spec["artifact_hash"]:
+        raise ValueError(
+            f"{version}: its weights hash to {found[:12]}..., registry.jsonl says {spec['artifact_hash'][:12]}...; "
+            "delete mlflow/ and publish again"
+        )
+    return {"status": "ok", "weights_hash": found}

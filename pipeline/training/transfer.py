@@ -1,0 +1,84 @@
+"""A network that starts from the weights of another: which it takes over, and what of it is trained."""
+
+import copy
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from pipeline.cells import read_json
+from pipeline.data.batches import Batches
+from pipeline.training.blocks import head_name, replace
+from pipeline.training.network import WEIGHTS, Network
+from pipeline.training.start import Start
+from pipeline.training.system import System
+
+
+def begin(system: System, spec: dict[str, Any], source: Path) -> System:
+    """Fill the system's network from the cell at `source`; returns the system to train, which shares its head.
+
+    That is the given one, or one over the features of a frozen body. ValueError where the weights do not fit.
+    """
+    start = Start(**spec["start"])
+    load(system.network.body, _weights(source, spec), start.head, start.weights)
+    if start.train == "head":
+        return over_features(system)
+    system.start = start
+    return system
+
+
+def _weights(source: Path, spec: dict[str, Any]) -> dict[str, Tensor]:
+    """Tensors of a body by name, from the cell of a run, of a registered version, or of a card."""
+    result = read_json(source / "result.json")
+    if result["status"] == "failed":
+        raise ValueError(f"{spec['start']['weights']}, which it starts from, failed: {result['reason']}")
+    if (source / WEIGHTS).is_file():
+        return {n.removeprefix("body."): t for n, t in load_file(source / WEIGHTS).items() if n.startswith("body.")}
+    (name,) = read_json(source / "card.json")["files"]
+    module = importlib.import_module(f"pipeline.{spec['model'].replace('/', '.')}")
+    shipped: dict[str, Tensor] = module.shipped(str(source / name), **spec["args"])
+    return shipped
+
+
+def load(body: nn.Module, weights: Mapping[str, Tensor], head: str, source: str) -> None:
+    """Take over all tensors, those of the head only if it is `kept`; ValueError names the first that does not fit."""
+    ours = f"{head_name(body)}."
+    wanted, given = (
+        {n: t for n, t in tensors.items() if head == "kept" or not n.startswith(ours)}
+        for tensors in (body.state_dict(), weights)
+    )
+    for name in (*wanted, *given):
+        here, there = (tuple(t[name].shape) if name in t else "not there" for t in (wanted, given))
+        if here != there:
+            raise ValueError(
+                f"{source} does not fit: {name} is {there} in it and {here} in this network; "
+                "start from the same model with the same args, on input of the same shape"
+            )
+    body.load_state_dict(given, strict=False)
+
+
+def over_features(system: System) -> System:
+    """A system that trains the head alone, on what the body makes of the items: computed once, kept in memory."""
+    network = system.network
+    name = head_name(network.body)
+    head = replace(network.body, name, nn.Identity())
+    train, validation = (with_features(network, batches) for batches in system.batches.values())
+    replace(network.body, name, head)
+    width = train.x.shape[1]
+    top = Network(head, "none", torch.zeros(width), torch.ones(width), network.target)
+    return System(top, system.task, system.recipe, train, validation, system.epochs, system.weight, system.ranks)
+
+
+def with_features(network: Network, batches: Batches, size: int = 500) -> Batches:
+    """The same items, (N, D) as `network` without its head sees them, in eval mode."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = network.eval().to(device)
+    with torch.no_grad():
+        parts = [network.body(network.prepare(x.to(device))).cpu() for x in batches.x.split(size)]
+    made = copy.copy(batches)
+    made.x = torch.cat(parts)
+    return made

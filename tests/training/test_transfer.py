@@ -1,0 +1,257 @@
+"""Starting from other weights: what is taken over, what of it is trained, and at which rate."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from pipeline.cells import read_json, write_json
+from pipeline.data import dataset, fetch
+from pipeline.models import efficientnet_lite, resnet, transformer_encoder
+from pipeline.training import network, train, transfer
+from pipeline.training.blocks import blocks, head_name, layer_wise, thaw
+from pipeline.training.system import System
+from pipeline.training.train import assemble
+from tests.laboratory import Laboratory
+
+SMALL: dict[str, Any] = {"budget": {"samples": 60, "validation": 50, "epochs": 2}, "batch_size": 20}
+RESNET: dict[str, Any] = {**SMALL, "args": {"depth": 8, "width": 4}}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the way of training may catch it."""
+
+
+@pytest.fixture(scope="module")
+def source(laboratory: Laboratory) -> Path:
+    """A small ResNet after two epochs."""
+    return laboratory.train("fmnist_resnet20", seed=5, **RESNET)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / network.WEIGHTS)
+
+
+def system(laboratory: Laboratory, folder: Path) -> System:
+    """The system of a train cell as it was before it was given weights."""
+    spec = read_json(folder / "spec.json")
+    train.seed_everything(spec["seed"], 1)
+    return assemble(spec, dataset.load(laboratory.data(spec["data"]), spec["budget"], spec["seed"], SPLITS))
+
+
+SPLITS = ("train", "validation")
+
+
+# blocks
+
+
+def test_networks_fall_into_blocks_from_input_to_head() -> None:
+    found = blocks(resnet.build((1, 28, 28), 10, depth=8))
+    assert [type(block[0]).__name__ for block in found] == ["Conv2d", "Block", "Block", "Block", "Linear"]
+    found = blocks(transformer_encoder.build((1, 28, 28), 10, layers=2))
+    assert [type(block[0]).__name__ for block in found] == ["Patches", "Learned", "Layer", "Layer", "Linear"]
+    assert type(found[3][1]) is nn.LayerNorm, "a norm goes with the layer before it"
+    lite = blocks(efficientnet_lite.build((3, 48, 48), 10))
+    assert len(lite) == 1 + 16 + 1 + 1
+    for body in (resnet.build((1, 28, 28), 10, depth=8), efficientnet_lite.build((3, 48, 48), 10)):
+        inside = [p for block in blocks(body) for module in block for p in module.parameters()]
+        assert {id(p) for p in inside} == {id(p) for p in body.parameters()} and len(inside) == len(set(inside))
+
+
+def test_a_network_without_a_body_or_a_dense_end_has_no_head() -> None:
+    assert head_name(resnet.build((1, 28, 28), 10, depth=8)) == "8"
+    for body in (nn.Linear(3, 2), nn.Sequential(nn.Linear(3, 2), nn.Softmax(1))):
+        with pytest.raises(ValueError, match="ends with a dense one has a body to keep"):
+            head_name(body)
+
+
+def test_rates_fall_from_block_to_block_and_schedules_scale_each() -> None:
+    """Rate x 0.5 ** (blocks below the head), in groups that decay and groups that do not."""
+    body = resnet.build((1, 28, 28), 10, depth=8, width=4)
+    gains = [p for p in body.parameters() if p.ndim < 2]
+    groups = [{"params": [p for p in body.parameters() if p.ndim > 1]}, {"params": gains, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, 0.08, weight_decay=0.1)
+    layer_wise(optimizer, body, 0.5)
+    rates = {id(p): (g["lr"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"]}
+    for depth, block in enumerate(reversed(blocks(body))):
+        for module in block:
+            for p in module.parameters():
+                assert rates[id(p)] == (0.08 * 0.5**depth, 0.1 if p.ndim > 1 else 0.0)
+    assert len(rates) == len(list(body.parameters())) and optimizer.param_groups[0]["lr"] == 0.08
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 10)
+    for _ in range(5):
+        optimizer.step()
+        schedule.step()
+    halved = sorted({round(g["lr"], 9) for g in optimizer.param_groups}, reverse=True)
+    assert halved == [0.04, 0.02, 0.01, 0.005, 0.0025]
+
+
+def test_one_cycle_peaks_at_each_group_s_own_rate(laboratory: Laboratory, source: Path) -> None:
+    folder = laboratory.train("fmnist_resnet20", start={"weights": source, "layer_decay": 0.5}, **RESNET)
+    begun = system(laboratory, folder)
+    begun = transfer.begin(begun, read_json(folder / "spec.json"), source)
+    (optimizer,), (schedule,) = begun.configure_optimizers()
+    peaks = [group["max_lr"] for group in optimizer.param_groups]
+    assert peaks[0] == begun.recipe.lr and min(peaks) == begun.recipe.lr * 0.5**4 and schedule.last_epoch == 0
+
+
+# what is taken over
+
+
+@pytest.mark.parametrize("head", ["new", "kept"])
+def test_a_run_starts_from_exactly_the_weights_of_another(laboratory: Laboratory, source: Path, head: str) -> None:
+    folder = laboratory.train("fmnist_resnet20", start={"weights": source, "head": head}, **RESNET)
+    fresh = system(laboratory, folder)
+    before = {n: t.clone() for n, t in fresh.network.body.state_dict().items()}
+    begun = transfer.begin(fresh, read_json(folder / "spec.json"), source)
+    there = weights(source)
+    for name, tensor in begun.network.body.state_dict().items():
+        mine = head == "new" and name.startswith("8.")
+        assert torch.equal(tensor, before[name] if mine else there[f"body.{name}"]), name
+
+
+def test_a_card_s_weights_are_those_of_its_file(laboratory: Laboratory, tmp_path: Path) -> None:
+    card = "pipeline/models/cards/efficientnet_lite0.yaml"
+    write_json(tmp_path / "result.json", fetch.run({"source": card, "card": True}, tmp_path, {}))
+    body = efficientnet_lite.build((3, 48, 48), 10)
+    spec = {"model": "models/efficientnet_lite", "args": {}, "start": {"weights": card}}
+    found = transfer._weights(tmp_path, spec)
+    transfer.load(body, found, "new", card)
+    shipped = list(torch.load(tmp_path / "weights.pth", weights_only=True).values())
+    own = [t for n, t in body.state_dict().items() if not n.startswith(head_name(body))]
+    assert len(own) == len(shipped) - 2 and all(torch.equal(a, b) for a, b in zip(own, shipped, strict=False))
+    assert body(torch.zeros(2, 3, 48, 48)).shape == (2, 10), "the head is for 10 classes, not for 1000"
+
+
+def test_weights_that_do_not_fit_are_refused_by_name(source: Path) -> None:
+    there = {n.removeprefix("body."): t for n, t in weights(source).items() if n.startswith("body.")}
+    for body, what in (
+        (resnet.build((3, 28, 28), 10, depth=8, width=4), r"0.weight is \(4, 1, 3, 3\) in it and \(4, 3, 3, 3\) in"),
+        (resnet.build((1, 28, 28), 10, depth=8, width=6), r"does not fit: 0.weight is"),
+        (
+            resnet.build((1, 28, 28), 10, depth=14, width=4),
+            r"4.conv1.weight is \(8, 4, 3, 3\) in it and \(4, 4, 3, 3\) in",
+        ),
+    ):
+        with pytest.raises(ValueError, match=what):
+            transfer.load(body, there, "new", "the_row")
+    fits = resnet.build((1, 28, 28), 10, depth=8, width=4)
+    with pytest.raises(ValueError, match=r"more is \(1,\) in it and not there in this network"):
+        transfer.load(fits, {**there, "more": torch.zeros(1)}, "new", "the_row")
+    with pytest.raises(ValueError, match=r"0.weight is not there in it"):
+        transfer.load(fits, {n: t for n, t in there.items() if n != "0.weight"}, "new", "the_row")
+    with pytest.raises(ValueError, match="start from the same model with the same args"):
+        transfer.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "kept", "the_row")
+    transfer.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "new", "the_row")
+
+
+def test_a_failed_start_is_a_failed_result(laboratory: Laboratory, source: Path, tmp_path: Path) -> None:
+    write_json(tmp_path / "result.json", {"status": "failed", "reason": "loss is nan at step 3, epoch 0"})
+    folder = laboratory.train("fmnist_resnet20", start={"weights": tmp_path}, **RESNET)
+    result = read_json(folder / "result.json")
+    assert result["status"] == "failed" and "failed: loss is nan at step 3" in result["reason"]
+
+
+# what is trained
+
+
+def test_a_frozen_body_stays_to_the_bit_while_its_head_learns(laboratory: Laboratory, source: Path) -> None:
+    folder = laboratory.train("fmnist_resnet20", start={"weights": source, "train": "head"}, **RESNET)
+    before, after = weights(source), weights(folder)
+    body = [n for n in before if n.startswith("body.") and not n.startswith("body.8.")]
+    assert all(torch.equal(before[n], after[n]) for n in body) and len(body) > 20
+    fresh = system(laboratory, folder).network.body.state_dict()
+    assert not torch.equal(fresh["8.weight"], after["body.8.weight"])
+    assert read_json(folder / "result.json")["parameters"] == read_json(source / "result.json")["parameters"]
+
+
+def test_cached_features_are_what_the_whole_network_sees(laboratory: Laboratory, source: Path) -> None:
+    folder = laboratory.train("fmnist_resnet20", start={"weights": source, "train": "head"}, **RESNET)
+    whole = system(laboratory, folder)
+    x = whole.batches["validation"].x
+    top = transfer.begin(whole, read_json(folder / "spec.json"), source)
+    assert top.batches["train"].x.shape == (60, 16) and top.network.body is whole.network.body[8]
+    with torch.no_grad():
+        through = whole.network.eval()(x)
+        cached = top.network(top.batches["validation"].x)
+    torch.testing.assert_close(cached, through)
+    trained = network.load_network(folder)
+    scores = network.logits(trained, x.numpy())
+    right = (scores.argmax(1) == whole.batches["validation"].y.numpy()).mean()
+    assert read_json(folder / "result.json")["validation"]["accuracy"] == pytest.approx(right)
+
+
+def test_a_body_thaws_from_the_top() -> None:
+    body = resnet.build((1, 28, 28), 10, depth=8, width=4)
+    for count in range(1, 7):
+        thaw(body, count)
+        open_ = [all(p.requires_grad for m in block for p in m.parameters()) for block in blocks(body)]
+        shut = [not any(p.requires_grad for m in block for p in m.parameters()) for block in blocks(body)]
+        assert open_ == [place >= 5 - count for place in range(5)] and shut == [not o for o in open_]
+        assert [block[0].training for block in blocks(body)] == open_
+
+
+def test_gradual_unfreezing_opens_a_block_an_epoch(
+    laboratory: Laboratory, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each epoch the still frozen blocks, their running statistics included, are what they were at the start."""
+    there = {n.removeprefix("body."): t for n, t in weights(source).items() if n.startswith("body.")}
+    changed: list[list[bool]] = []
+    validated = System.validation_step
+
+    def look(self: System, chunk: int, index: int) -> None:
+        state = self.network.body.state_dict()
+        places = {id(m): i for i, block in enumerate(blocks(self.network.body)) for m in block}
+        moved = [False] * 5
+        for name, child in self.network.body.named_children():
+            for n in state:
+                if n.startswith(f"{name}.") and not torch.equal(state[n], there[n]):
+                    moved[places[id(child)]] = True
+        changed.append(moved)
+        validated(self, chunk, index)
+
+    monkeypatch.setattr(System, "validation_step", look)
+    budget = {"samples": 60, "validation": 50, "epochs": 6}
+    start = {"weights": source, "train": "gradual", "head": "kept"}
+    laboratory.train("fmnist_resnet20", start=start, **{**RESNET, "budget": budget})
+    assert changed == [[place >= 4 - min(epoch, 4) for place in range(5)] for epoch in range(6)]
+
+
+def test_a_killed_gradual_run_resumes_to_the_same_weights(
+    laboratory: Laboratory, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {**RESNET, "budget": {"samples": 60, "validation": 50, "epochs": 4}}
+    changes["start"] = {"weights": source, "train": "gradual", "layer_decay": 0.5}
+    whole = read_json(laboratory.train("fmnist_resnet20", **changes) / "result.json")["weights_hash"]
+    execution = {"checkpoint_seconds": 0.0}
+
+    def killed(self: System, chunk: int, index: int) -> None:
+        if self.epoch == 2:
+            raise Killed
+        validated(self, chunk, index)
+
+    validated = System.validation_step
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(System, "validation_step", killed)
+        laboratory.train("fmnist_resnet20", folder=tmp_path / "cell", execution=execution, **changes)
+    assert list((tmp_path / "cell").glob("checkpoint*"))
+    folder = laboratory.train("fmnist_resnet20", folder=tmp_path / "cell", **changes)
+    assert read_json(folder / "result.json")["weights_hash"] == whole
+
+
+def test_numbers_and_bayesian_heads_over_a_frozen_body(laboratory: Laboratory, tmp_path: Path) -> None:
+    source = laboratory.train("diabetes_mlp")
+    folder = laboratory.train("diabetes_mlp", start={"weights": source, "train": "head"})
+    assert read_json(folder / "result.json")["validation"]["r2"] < 1.0
+    x = np.load(laboratory.data("diabetes") / "x_test.npy")
+    assert 50 < network.logits(network.load_network(folder), x).mean() < 300, "in the target's own units"
+    source = laboratory.train("fmnist_lenet5", **SMALL)
+    bayes = laboratory.train("fmnist_lenet5_bayesian", start={"weights": source, "train": "head"}, **SMALL)
+    assert read_json(bayes / "result.json")["status"] == "ok"
+    assert not torch.equal(weights(bayes)["body.10.log_deviation"], torch.full((10, 84), -5.0))
+    plain = {n: t for n, t in weights(source).items() if not n.startswith("body.10")}
+    assert all(torch.equal(t, weights(bayes)[n]) for n, t in plain.items())
