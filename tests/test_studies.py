@@ -113,6 +113,29 @@ def test_a_row_of_studies_alone_is_in_no_table_but_has_its_points() -> None:
     assert len(found.varied(name).experiments) == len(found.studies[name].vary)
 
 
+def test_gradients_are_drawn_by_layer_and_update_and_a_fault_is_named(fresh: Callable[..., Path]) -> None:
+    def looked(sections: dict[str, Any]) -> None:
+        edit(sections)
+        deep = {"hidden": [16] * 12}
+        points = [{"label": "deep", "args": {**deep, "activation": "sigmoid"}}, {"label": "wild", "set": {"lr": 1e30}}]
+        points[1]["set"] |= {"optimizer": "sgd", "schedule": "constant"}
+        sections["studies"] = {"width": {"of": "iris_mlp", "kind": "gradients", "vary": points}}
+
+    project = fresh(looked)
+    scratch.cli(project, "study")
+    found = lines(project)
+    deep = [line for line in found if line["varied"] == "deep" and line["seed"] == "0"]
+    assert [int(line["update"]) for line in deep if line["depth"] == "0"] == [1, 2, 4, 8]
+    assert len({line["layer"] for line in deep}) == 13 and "vanishing gradients" in deep[0]["found"]
+    assert {line["status"].partition(" at ")[0] for line in found if line["varied"] == "wild"} <= {
+        "loss is nan",
+        "loss is inf",
+    }
+    text = (project / "studies/reports/laptop/studies.md").read_text()
+    assert "| deep |" in text and "vanishing gradients" in text and "loss is" in text
+    assert (project / "studies/reports/laptop/gradients_iris.png").stat().st_size > 5000
+
+
 def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path]) -> None:
     def other(sections: dict[str, Any]) -> None:
         scratch.only(["iris_mlp", "iris_svm"], seeds=(0,), epochs=1)(sections)
