@@ -164,15 +164,17 @@ def changed(raw: dict[str, Any], where: tuple[str, ...], value: Any) -> Params |
 def test_every_parameter_that_decides_a_cell_is_tracked_by_its_stage_or_by_one_before(graph: dict[str, Any]) -> None:
     raw = YAML(typ="safe").load(ROOT / "params.yaml")
     base = params.parse(raw)
-    specs = {stage: [dict(c.spec) for c in cells_of(Plan(base), stage)] for stage in graph}
+    plan = Plan(base)
+    specs = {stage: [dict(c.spec) for c in cells_of(plan, stage)] for stage in graph}
     tried = 0
     for where, value in leaves(raw):
         for other in other_value(value):
             if where[0] in ("search", "profile") or where[-1] == "source" or not (edited := changed(raw, where, other)):
                 continue
             tried += 1
+            plan = Plan(edited)
             for stage, before in specs.items():
-                if [dict(c.spec) for c in cells_of(Plan(edited), stage)] != before:
+                if [dict(c.spec) for c in cells_of(plan, stage)] != before:
                     tracked = {p for s in upstream(graph, stage) for p in graph[s]["params"]}
                     prefixes = {".".join(where[:n]) for n in range(1, len(where) + 1)}
                     assert tracked & prefixes, f"{stage} does not see {'.'.join(where)}"
