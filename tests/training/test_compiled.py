@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.models import lenet5
+from pipeline.models import lenet5, lstm
 from pipeline.training import compiled
 
 
@@ -43,6 +43,21 @@ def test_compiled_gradients_are_those_of_plain_calls(build: Callable[[], nn.Modu
             torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-4)
     states = [list(network.state_dict().values()) for network in networks]
     torch.testing.assert_close(*states, atol=1e-5, rtol=1e-5)
+
+
+def test_a_network_that_torch_cannot_look_into_gets_its_gradients_too() -> None:
+    torch.manual_seed(0)
+    network = lstm.build((6, 3), 10)
+    plain, fused = (compiled.gradients(objective_of(network), c) for c in (False, True))
+    x, y = torch.randn(4, 6, 3), torch.arange(4)
+    found = []
+    for gradients in (plain, fused, fused):
+        network.zero_grad()
+        gradients(x, y)
+        found.append([p.grad for p in network.parameters()])
+    assert all(gradient is not None for gradient in found[0])
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[2], found[0], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("compile", [False, True])
