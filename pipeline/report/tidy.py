@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params import Params
+from pipeline.training.recipe import completed
 
 Record = dict[str, str]
 
@@ -45,10 +46,13 @@ def load(params: Params, profile: str, folder: Callable[[str], Path]) -> dict[st
 
 
 def _as_asked(folder: Path, asked: dict[str, Any]) -> bool:
+    """Whether the results are of this; an older file lacks fields that came later, and asked for their defaults."""
     try:
-        return bool(json.loads((folder / "asked.json").read_text()) == asked)
-    except (OSError, ValueError):
+        before = json.loads((folder / "asked.json").read_text())
+        before["recipe_resolved"] = completed(before["recipe_resolved"])
+    except (OSError, ValueError, KeyError):
         return False
+    return bool(before == asked)
 
 
 def _read(path: Path, seeds: set[int]) -> list[Record]:

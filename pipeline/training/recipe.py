@@ -207,6 +207,11 @@ Recipe = Annotated[Gradient | Fit, Field(discriminator="kind")]
 _adapter: TypeAdapter[Gradient | Fit] = TypeAdapter(Recipe)
 
 
+def completed(values: dict[str, Any]) -> dict[str, Any]:
+    """A resolved recipe as it would be written today: what was asked before a field was there had its default."""
+    return _adapter.validate_python(values).model_dump()
+
+
 def resolve(recipe: Gradient | Fit, overrides: dict[str, Any]) -> Gradient | Fit:
     """The recipe with an experiment's `set` applied and checked again."""
     return _adapter.validate_python({**recipe.model_dump(), **overrides})
