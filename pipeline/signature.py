@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
-from ruamel.yaml import YAML
 
 PACKAGE = Path(__file__).parent
 TYPES: dict[str, Any] = {
@@ -49,6 +48,8 @@ def cards(of: str = "data") -> list[str]:
 
 def card(path: str) -> dict[str, Any]:
     """What a card says, at a path below the project's folder."""
+    from ruamel.yaml import YAML  # not where a registered model is served, which reads no cards
+
     found: dict[str, Any] = YAML(typ="safe").load((PACKAGE.parent / path).read_text(encoding="utf-8"))
     return found
 
