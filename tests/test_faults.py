@@ -391,7 +391,8 @@ def test_killed_with_9_during_the_stages_nobody_works_on(battered: Path, victim:
         assert helpers.wait_for(lambda: "Running stage 'report'" in said(battered)), said(battered)
         time.sleep(0.1)
         helpers.kill(family(battered)[victim][0])
-        assert process.wait(60) != 0
+        # A DVC that dies with its lock in hand is found dead, and a second one finishes the work at once.
+        assert process.wait(90) != 0 or victim == "dvc" and "a killed DVC had left" in said(battered)
         assert not helpers.survivors(battered, seconds=1.0)  # a report takes longer, and so would one left alone
 
 
