@@ -76,11 +76,12 @@ def draw(path: Path, studies: Sequence[Sequence[Looked]]) -> Path | None:
         grid = figure.subplots(len(studies), 2, squeeze=False)
         for (by_layer, by_update), points in zip(grid, studies, strict=True):
             looks = plots.styles([point.varied for point in points])
+            several = max(len(point.layers) for point in points) > 2
             for axes, name in ((by_layer, "layers"), (by_update, "updates")):
-                for point in points:
+                for point in points if several or name == "updates" else []:
                     _line(axes, getattr(point, name), *looks[point.varied], point.varied)
                 axes.set_yscale("log")
-            if max(len(point.layers) for point in points) < 3:
+            if not several:
                 by_layer.set_axis_off()  # nothing to compare from layer to layer
             by_layer.set(xlabel="layer, from the input", ylabel="gradient (root mean square, log scale)")
             by_layer.xaxis.set_major_locator(MaxNLocator(integer=True))
