@@ -160,16 +160,17 @@ class System(pl.LightningModule):
             return  # done before the run was killed
         done, schedule = self.updates, self.lr_schedulers()
         shares = self.feed.chunk(chunk)[: self.ending.updates - done]
-        found, outputs = [], []
+        found, outputs, limit, lr = [], [], self.micro_batch, 0.0  # a module's own attributes are slow to set
         for number, share in enumerate(shares, done + 1):
             looks = Health.due(number)
             passes = partial(self._gradients, share, looks)
-            (loss, scores), self.micro_batch = halving(passes, self.micro_batch)
-            self._update(number, looks)
+            (loss, scores), limit = halving(passes, limit)
+            lr = self._update(number, looks)
             if schedule is not None:
                 schedule.step()  # type: ignore[union-attr]
             found.append(loss)
             outputs += scores
+        self.micro_batch, self.lr = limit, lr
         self._average_statistics()
         self._count(chunk, torch.stack(found), outputs, shares)
         self.chunk = chunk + 1
@@ -236,8 +237,11 @@ class System(pl.LightningModule):
             objective = objective + penalty
         return (objective, loss, scores) if share is None else (objective * share, loss * share, scores)
 
-    def _update(self, number: int, looks: bool) -> None:
-        """From gradients of this process's share to new weights, by the run's update of this number, from 1."""
+    def _update(self, number: int, looks: bool) -> float:
+        """From gradients of this process's share to new weights, by the run's update of this number, from 1.
+
+        Returns the learning rate that it had.
+        """
         optimizer = self._optimizer
         if self.ranks.size > 1:
             self._add_gradients()
@@ -248,17 +252,18 @@ class System(pl.LightningModule):
             norm = norm_of(p.grad for p in self._trained if p.grad is not None)
         if self.clips:
             regularizers.clip(self._trained, self.recipe)
-        self.lr = optimizer.param_groups[0]["lr"]
+        lr: float = optimizer.param_groups[0]["lr"]
         if self.scaler:
             self.scaler.step(optimizer)
             self.scaler.update()
         else:
             optimizer.step()
-        self.regularizer.project(self.lr)
+        self.regularizer.project(lr)
         if self.average is not None:
             self.average.update(self.network.body, number)
         if looks:
             self.health.end(number, norm)
+        return lr
 
     def _add_gradients(self) -> None:
         """Sums over processes, all in one message. A process whose share was empty adds zeros."""
