@@ -51,21 +51,20 @@ class Feed:
         parts = chosen.split(size)
         if self.mixes:
             return self._mixed(chosen, list(parts), number)
-        if self.ranks.size > 1:
-            mine = torch.cat([part.tensor_split(self.ranks.size)[self.ranks.rank] for part in parts])
-            sizes = [len(part.tensor_split(self.ranks.size)[self.ranks.rank]) for part in parts]
-        else:
-            mine, sizes = chosen, [len(part) for part in parts]
+        shares = [self._mine(part) for part in parts]
+        mine, sizes = torch.cat(shares), [len(share) for share in shares]
         x = self.train.x.index_select(0, mine)
         if self.augmentation:
             drawn = self.augmentation.draw(len(chosen), batches.generator(self.train.seed, self.epoch, number + 1))
             if self.ranks.size > 1:
-                places = torch.arange(len(chosen)).split(size)
-                own = torch.cat([place.tensor_split(self.ranks.size)[self.ranks.rank] for place in places])
-                drawn = take(drawn, own)
+                drawn = take(drawn, torch.cat([self._mine(place) for place in torch.arange(len(chosen)).split(size)]))
             x = self.augmentation.apply(x, drawn)
         inputs, labels = self.network.prepare(x).split(sizes), self.train.y.index_select(0, mine).split(sizes)
         return [Share(*share) for share in zip(parts, inputs, labels, strict=True)]
+
+    def _mine(self, batch: Tensor) -> Tensor:
+        """This process's part of a batch, contiguous; the parts differ by one item at most."""
+        return batch if self.ranks.size == 1 else batch.tensor_split(self.ranks.size)[self.ranks.rank]
 
     def _mixed(self, chosen: Tensor, parts: list[Tensor], number: int) -> list[Share]:
         """All items of the chunk are augmented, since another process may have an item's partner."""
@@ -76,7 +75,7 @@ class Feed:
             mix = mixing.draw(
                 len(part), draws, mixup=self.recipe.mixup, cutmix=self.recipe.cutmix, shape=tuple(x.shape[1:])
             )
-            mine = torch.arange(len(part)).tensor_split(self.ranks.size)[self.ranks.rank]
+            mine = self._mine(torch.arange(len(part)))
             theirs = mix.partners[mine].to(x.device)
             mixed = mixing.apply(items[mine], items[theirs], mix)
             y = self.train.y.index_select(0, part)

@@ -135,10 +135,11 @@ def test_largest_norms_hold_after_every_update(laboratory: Laboratory, monkeypat
     found: list[float] = []
     updated = System._update
 
-    def update(self: System, *arguments: Any) -> None:
-        updated(self, *arguments)
+    def update(self: System, *arguments: Any) -> float:
+        lr = updated(self, *arguments)
         weights = [p for p in self.network.body.parameters() if p.ndim > 1]
         found.append(max(float(w.flatten(1).norm(dim=1).max()) for w in weights))
+        return lr
 
     monkeypatch.setattr(System, "_update", update)
     laboratory.train("digits_cnn", max_norm=0.5, lr=0.05, budget=BUDGET)
