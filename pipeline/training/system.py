@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from pipeline.data.batches import Batches
-from pipeline.training import compiled, losses, optimizers, randomness, regularizers
+from pipeline.training import compiled, losses, optimizers, regularizers
 from pipeline.training.averaging import Average
 from pipeline.training.bayesian import divergence
 from pipeline.training.blocks import layer_wise, thaw
@@ -29,12 +29,12 @@ from pipeline.training.distributed import Ranks
 from pipeline.training.ending import Ending
 from pipeline.training.feed import Feed, Share
 from pipeline.training.health import Health, norm_of
+from pipeline.training.memory import halving, micro_batches
 from pipeline.training.network import Network
 from pipeline.training.recipe import Gradient
 from pipeline.training.start import Start
 
 BLOCK = 1000  # validation items of one forward pass
-Result = TypeVar("Result")
 
 
 class Diverged(RuntimeError):
@@ -193,7 +193,7 @@ class System(pl.LightningModule):
         whole = self._mass(self.batches["train"].y.index_select(0, share.batch))
         loss = torch.zeros((), device=self.device)
         outputs: list[Tensor] = []
-        for x, y, theirs in _micro_batches(share, micro_batch):
+        for x, y, theirs in micro_batches(share, micro_batch):
             part, scores = (self._plain if looks else self._part)(x, y, theirs, share.own, self._mass(y) / whole)
             loss += part
             outputs.append(scores)
@@ -375,28 +375,3 @@ class System(pl.LightningModule):
     def _inputs(self) -> Iterator[Tensor]:
         """All training items, prepared, in batches of their own order."""
         return (self.network.prepare(x) for x in self.batches["train"].x.split(self.recipe.batch_size))
-
-
-def _micro_batches(share: Share, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-    """(inputs, labels, labels of what they are mixed with) of `size` items each; none of an empty share."""
-    for start in range(0, len(share.y), size):
-        part = slice(start, start + size)
-        yield share.x[part], share.y[part], None if share.theirs is None else share.theirs[part]
-
-
-def halving(run: Callable[[int], Result], limit: int) -> tuple[Result, int]:
-    """`run(limit)`, or as often as memory asks with half as many items at once; and the limit that was not too much.
-
-    It draws the same noise each time, as if the smaller limit had been the first.
-    """
-    noise = randomness.torch_state()
-    while True:
-        try:
-            return run(limit), limit
-        except torch.OutOfMemoryError:
-            if limit == 1:
-                raise
-        torch.cuda.empty_cache()
-        randomness.restore_torch(noise)
-        print(f"out of memory with {limit} items at once; going on with {-(-limit // 2)}", flush=True)
-        limit = -(-limit // 2)

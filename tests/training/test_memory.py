@@ -12,7 +12,8 @@ from pipeline.cells import read_json
 from pipeline.data import dataset
 from pipeline.training import network as networks
 from pipeline.training import train
-from pipeline.training.system import System, halving
+from pipeline.training.memory import halving
+from pipeline.training.system import System
 from tests.laboratory import Laboratory
 
 FLOAT = 1e-5

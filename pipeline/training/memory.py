@@ -1,0 +1,37 @@
+"""What memory asks for: a batch in micro-batches, and fewer items at once where it was not enough."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from pipeline.training import randomness
+from pipeline.training.feed import Share
+
+Result = TypeVar("Result")
+
+
+def micro_batches(share: Share, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    """(inputs, labels, labels of what they are mixed with) of `size` items each; none of an empty share."""
+    for start in range(0, len(share.y), size):
+        part = slice(start, start + size)
+        yield share.x[part], share.y[part], None if share.theirs is None else share.theirs[part]
+
+
+def halving(run: Callable[[int], Result], limit: int) -> tuple[Result, int]:
+    """`run(limit)`, or as often as memory asks with half as many items at once; and the limit that was not too much.
+
+    It draws the same noise each time, as if the smaller limit had been the first.
+    """
+    noise = randomness.torch_state()
+    while True:
+        try:
+            return run(limit), limit
+        except torch.OutOfMemoryError:
+            if limit == 1:
+                raise
+        torch.cuda.empty_cache()
+        randomness.restore_torch(noise)
+        print(f"out of memory with {limit} items at once; going on with {-(-limit // 2)}", flush=True)
+        limit = -(-limit // 2)
