@@ -17,9 +17,9 @@ from pathlib import Path
 
 from pipeline import cells, command_line, lifeline, params, paths, runner, studies
 from pipeline.cells import Cell, CellError
-from pipeline.contradictions import unknown
 from pipeline.estimate import Estimates, spoken, too_dear
 from pipeline.plan import Plan
+from pipeline.problems import unknown
 from pipeline.runner import Run, RunError
 from pipeline.why import explain
 

@@ -1,70 +1,21 @@
 """Why params.yaml can't be run, found before anything runs: names that do not exist, values that don't fit together."""
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from pipeline import signature, views
 from pipeline.data.section import Data
 from pipeline.paths import LEDGER, ROOT
+from pipeline.problems import Location, Problem, explained, unknown
 from pipeline.search.space import Space
-from pipeline.signature import Strict
 from pipeline.training.recipe import Fit, Gradient, resolve
 from pipeline.training.start import Start
 
 if TYPE_CHECKING:
     from pipeline.params import Experiment, Params, Pretraining, Variant
-
-Location = tuple[str | int, ...]
-Problem = tuple[Location, str]
-KINDS = ("fit", "gradient")  # of recipes
-
-
-def unknown(what: str, given: str, valid: Iterable[str]) -> str:
-    """`unknown model 'lenet'; did you mean 'lenet5'? valid: ...`"""
-    valid = sorted(valid)
-    near = difflib.get_close_matches(given, valid, n=1, cutoff=0.5)
-    near = near or [v for v in valid if given and (given in v or v in given)]
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
-    return f"unknown {what} {given!r}{hint} valid: {', '.join(valid)}"
-
-
-def explained(error: ValidationError, root: type[Strict], base: Location = ()) -> Iterator[Problem]:
-    """What pydantic found in what stands at `base`, in the words of params.yaml, whose sections `root` has."""
-    for problem in error.errors():
-        where = base + problem["loc"]
-        if where[0] == "recipes" and len(where) > 2 and where[2] in KINDS:
-            where = where[:2] + where[3:]  # pydantic names the chosen branch of a union; params.yaml has no such key
-        if problem["type"] == "union_tag_invalid":
-            yield (*where, "kind"), unknown("kind", str(problem["input"]["kind"]), KINDS)
-        elif problem["type"] == "union_tag_not_found":
-            yield (*where, "kind"), f"Field required; valid: {', '.join(KINDS)}"
-        elif problem["type"] == "extra_forbidden":
-            yield where, unknown("key", str(where[-1]), _fields(root, where) - {str(where[-1])})
-        else:
-            shown = problem.get("input")
-            given = "" if problem["type"] == "missing" or isinstance(shown, dict) else f" (given: {shown!r})"
-            yield where, problem["msg"].removeprefix("Value error, ") + given
-
-
-def _fields(root: type[Strict], where: Location) -> set[str]:
-    """Names that params.yaml may have at the level of `where`."""
-    found = [root]
-    for part in map(str, where[:-1]):
-        inner = [s for f in found if part in f.model_fields for s in _sections(f.model_fields[part].annotation)]
-        found = inner or found
-    return {name for section in found for name in section.model_fields}
-
-
-def _sections(annotation: Any) -> Iterator[type[Strict]]:
-    """The strict sections that an annotation is made of, such as the values of a mapping by name."""
-    if isinstance(annotation, type) and issubclass(annotation, Strict):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _sections(part)
 
 
 def contradictions(params: "Params") -> Iterator[Problem]:
@@ -266,6 +217,9 @@ def _start_problems(
             yield (*where, "layer_decay"), "with train head nothing below it is trained; set it to 1.0"
     if start.layer_decay != 1.0 and recipe.optimizer == "muon":
         yield (*where, "layer_decay"), "muon has one rate for all its matrices; set it to 1.0 or take another optimizer"
+    if start.layer_decay != 1.0 and recipe.l1 and recipe.l1_form == "proximal":
+        what = "a proximal l1 has one rate for all weights; set it to 1.0 or take l1_form penalty"
+        yield (*where, "layer_decay"), what
     if start.train == "gradual" and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
         yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
     if start.is_version:

@@ -14,8 +14,8 @@ import sys
 
 from pipeline import command_line, params, paths
 from pipeline.cells import Cell, commit, order
-from pipeline.contradictions import unknown
 from pipeline.plan import Plan
+from pipeline.problems import unknown
 from pipeline.runner import RunError
 
 

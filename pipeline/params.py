@@ -11,9 +11,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import SequenceNode
 
-from pipeline.contradictions import Location, contradictions, explained, unknown
+from pipeline.contradictions import contradictions
 from pipeline.data.section import Budget, Data
 from pipeline.paths import PARAMS
+from pipeline.problems import Location, explained, unknown
 from pipeline.search.space import Space
 from pipeline.signature import Strict
 from pipeline.training.recipe import Fit, Gradient, Recipe, resolve
@@ -98,11 +99,12 @@ class Study(Strict):
     """Variations of one row, in figures of their own.
 
     kind: `scale` draws the score against the points' sizes; `ablation` compares every point with the first, by a test
-    paired by seed; `gradients` draws what gradients do from layer to layer and from update to update.
+    paired by seed; `gradients` draws what gradients do from layer to layer and from update to update; `ending` where
+    runs end, beside the first point's, and the epochs whose weights they keep.
     """
 
     of: str
-    kind: Literal["scale", "ablation", "gradients"] = "scale"
+    kind: Literal["scale", "ablation", "gradients", "ending"] = "scale"
     vary: Annotated[list[Variation], Field(min_length=2)]
 
 

@@ -1,7 +1,7 @@
 """Studies: variations of a row of the table, trained and judged like rows, for figures of their own."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline import paths, signature
@@ -13,6 +13,8 @@ COLUMNS = ["profile", "study", "experiment", "data", "model", "varied", "seed", 
 COLUMNS += ["training_flops", "train_seconds", "hardware", "status", "run_key"]
 LOOKS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "update", "layer", "depth", "gradient"]
 LOOKS += ["activation", "ratio", "dead", "norm", "found", "status", "run_key"]
+EPOCHS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "metric", "epoch", "train_loss"]
+EPOCHS += ["validation_loss", "validation", "kept", "test", "train_seconds", "ended", "run_key"]
 BACKWARD = 3  # a training step costs three times its forward pass (Kaplan et al. 2020, section 2.1)
 
 
@@ -23,15 +25,15 @@ def cells(params: Params, name: str) -> list[Cell]:
 
 
 def collect(params: Params, name: str) -> None:
-    """Write `paths.study` from finished cells: of each seed the score on test and what it took, or, of kind
-    `gradients`, each look at its gradients. Empty for another profile's row."""
+    """Write `paths.study` from finished cells: of each seed what the study's kind draws. Empty for another profile's
+    row."""
     path = paths.study(params.profile, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    looks = params.studies[name].kind == "gradients"
+    columns, rows = KINDS[params.studies[name].kind]
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, LOOKS if looks else COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(_looks(params, name) if looks else _rows(params, name))
+        writer.writerows(rows(params, name))
 
 
 def _points(params: Params, name: str) -> Iterator[tuple[Plan, str, dict[str, Any]]]:
@@ -43,6 +45,7 @@ def _points(params: Params, name: str) -> Iterator[tuple[Plan, str, dict[str, An
 
 
 def _looks(params: Params, name: str) -> Iterator[dict[str, Any]]:
+    """What each look at the gradients of each seed found."""
     for plan, key, shared in _points(params, name):
         for seed in plan.profile.seeds:
             trained = plan.train(key, seed)
@@ -55,9 +58,28 @@ def _looks(params: Params, name: str) -> Iterator[dict[str, Any]]:
                     yield shared | {"seed": seed, **look, **ending, "run_key": trained.key}
 
 
-def _rows(params: Params, name: str) -> Iterator[dict[str, Any]]:
+def _epochs(params: Params, name: str) -> Iterator[dict[str, Any]]:
+    """Each epoch of each seed that could be trained, and what its run ended with."""
     for plan, key, shared in _points(params, name):
-        shared["metric"] = metric = signature.constant(f"tasks/{params.data[shared['data']].task}", "METRIC")
+        shared["metric"] = metric = _metric(params, shared)
+        for seed in plan.profile.seeds:
+            judged, trained = plan.evaluate(key, seed), plan.train(key, seed)
+            if trained.result["status"] != "ok":
+                continue
+            test = {(split, what): value for split, what, value in judged.result["values"]}.get(("test", metric), "")
+            ending = {"kept": trained.result["epochs"]["kept"], "ended": trained.result["epochs"]["ended"] or ""}
+            ending |= {"test": test, "train_seconds": read_json(trained.folder / "costs.json")["train_seconds"]}
+            with (trained.folder / "history.csv").open(newline="") as file:
+                for row in csv.DictReader(file):
+                    curve = {"epoch": int(row["epoch"]) + 1, "validation": row[f"validation_{metric}"]}
+                    curve |= {loss: row[loss] for loss in ("train_loss", "validation_loss")}
+                    yield shared | {"seed": seed, **curve, **ending, "run_key": trained.key}
+
+
+def _rows(params: Params, name: str) -> Iterator[dict[str, Any]]:
+    """Of each seed the score on test and what it took."""
+    for plan, key, shared in _points(params, name):
+        shared["metric"] = metric = _metric(params, shared)
         for seed in plan.profile.seeds:
             judged, trained = plan.evaluate(key, seed), plan.train(key, seed)
             found = {(split, metric): value for split, metric, value in judged.result["values"]}
@@ -72,6 +94,10 @@ def _rows(params: Params, name: str) -> Iterator[dict[str, Any]]:
                 "status": judged.result.get("reason") or "ok",
                 "run_key": trained.key,
             }
+
+
+def _metric(params: Params, shared: dict[str, Any]) -> str:
+    return str(signature.constant(f"tasks/{params.data[shared['data']].task}", "METRIC"))
 
 
 def told(change: Variation) -> str:
@@ -97,3 +123,13 @@ def _training_flops(cell: Cell, forward: float | None) -> float | str:
     if cell.spec.get("start", {}).get("train") == "head":
         return forward * items
     return BACKWARD * forward * items * budget["epochs"]
+
+
+Rows = Callable[[Params, str], Iterator[dict[str, Any]]]
+# A study's kind -> the columns of its file, and what fills them.
+KINDS: dict[str, tuple[list[str], Rows]] = {
+    "scale": (COLUMNS, _rows),
+    "ablation": (COLUMNS, _rows),
+    "gradients": (LOOKS, _looks),
+    "ending": (EPOCHS, _epochs),
+}

@@ -20,6 +20,7 @@ PLUMBING = [
     "params",
     "paths",
     "plan",
+    "problems",
     "runner",
     "signature",
 ]

@@ -23,6 +23,7 @@ CHAIN = [
         "training.start",
         "search.space",
     ],  # sections of params.yaml, beside what they are for
+    ["problems"],
     ["params", "contradictions", "cells", "tracking.ledger"],
     ["data"],
     ["training.losses"],  # of any network, and of models that have one as their own

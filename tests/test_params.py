@@ -66,6 +66,12 @@ REFUSED = [
     ("weights: pictures_simclr", "weights: pictures_simcrl", f"{START}.weights", "did you mean 'pictures_simclr'?"),
     ("train: head", "train: heads", f"{START}.train", "Input should be 'all', 'head' or 'gradual'"),
     ("train: head}", "train: head, layer_decay: 0.5}", f"{START}.layer_decay", "nothing below it is trained"),
+    (
+        "probe, start: {weights: pictures_simclr, train: head}",
+        "probe, set: {l1: 0.001, l1_form: proximal}, start: {weights: pictures_simclr, layer_decay: 0.5}",
+        f"{START}.layer_decay",
+        "a proximal l1 has one rate for all weights",
+    ),
     ("train: head}", "head: kept}", f"{START}.head", "pictures_simclr has no head for this task"),
     ("probe, start", "probe, set: {initialisation: orthogonal}, start", START, "over initialisation 'orthogonal'"),
     ("probe, start", "probe, set: {mixup: 0.2}, start", START, "features are computed once: mixup 0.2"),

@@ -136,6 +136,32 @@ def test_gradients_are_drawn_by_layer_and_update_and_a_fault_is_named(fresh: Cal
     assert (project / "studies/reports/laptop/gradients_iris.png").stat().st_size > 5000
 
 
+def test_where_runs_end_is_drawn_beside_the_run_that_nothing_stops(fresh: Callable[..., Path]) -> None:
+    def ending(sections: dict[str, Any]) -> None:
+        scratch.only(["iris_mlp"], seeds=(0, 1), epochs=30)(sections)
+        points = [{"label": "all epochs"}, {"label": "stopped", "set": {"patience": 3, "best_weights": True}}]
+        sections["studies"] = {"width": {"of": "iris_mlp", "kind": "ending", "vary": points}}
+
+    project = fresh(ending)
+    scratch.cli(project, "study")
+    runs = {
+        (varied, seed): [line for line in lines(project) if (line["varied"], line["seed"]) == (varied, seed)]
+        for varied in ("all epochs", "stopped")
+        for seed in "01"
+    }
+    for seed in "01":
+        whole, stopped = runs["all epochs", seed], runs["stopped", seed]
+        assert (len(whole), whole[0]["kept"], whole[0]["ended"]) == (30, "30", "")
+        assert len(stopped) < 30 and "early stopping after epoch" in stopped[0]["ended"]
+        curves = [[(line["epoch"], line["validation"]) for line in run] for run in (whole, stopped)]
+        assert curves[1] == curves[0][: len(stopped)], "until it ends it is the same run"
+        best = max(stopped, key=lambda line: float(line["validation"]))
+        assert stopped[0]["kept"] == best["epoch"] and int(best["epoch"]) <= len(stopped) - 3
+    text = (project / "studies/reports/laptop/studies.md").read_text()
+    assert "| all epochs |" in text and "| 30, 30 |" in text
+    assert (project / "studies/reports/laptop/ending_iris.png").stat().st_size > 5000
+
+
 def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path]) -> None:
     def other(sections: dict[str, Any]) -> None:
         scratch.only(["iris_mlp", "iris_svm"], seeds=(0,), epochs=1)(sections)

@@ -6,9 +6,9 @@ import textwrap
 from pathlib import Path
 
 from pipeline import params, paths, signature
-from pipeline.contradictions import unknown
 from pipeline.estimate import spoken
 from pipeline.params import Params
+from pipeline.problems import unknown
 from pipeline.report import comparison, tables, tidy
 from pipeline.report.comparison import Row
 from pipeline.report.references import Figure, Reference, References

@@ -70,7 +70,7 @@ def learning_curves(
             _band(axes, curves[row.key], colour, marker=marker, markersize=4, markevery=every, linewidth=1.8)
             axes.set_title(_label(row, rows), loc="left")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-            _percent(axes, row.metric)
+            percent(axes, row.metric)
         _name_lines(grid[0], histories[shown[0].key], shown[0].metric)
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
@@ -105,7 +105,7 @@ def score_against_cost(path: Path, rows: Sequence[Row], looks: Styles) -> Path |
         figure = Figure(figsize=(6.4, 4.4) if len(points) < 8 else (9.0, 6.0), layout="constrained")
         axes = figure.subplots()
         axes.set(xscale="log", xlabel="training time, seconds (log scale)", ylabel=f"test {NAMES.get(metric, metric)}")
-        _percent(axes, metric)
+        percent(axes, metric)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -169,7 +169,7 @@ def _label(row: Row, rows: Sequence[Row]) -> str:
     return row.model if sum(r.model == row.model and r.data == row.data for r in rows) == 1 else row.key
 
 
-def _percent(axes: Axes, metric: str) -> None:
+def percent(axes: Axes, metric: str) -> None:
     """Accuracies in per cent."""
     if metric == "accuracy":
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from pipeline import fingerprint, params, paths, signature
 from pipeline.cells import Cell
-from pipeline.contradictions import unknown
 from pipeline.params import ParamsError
 from pipeline.plan import Plan
+from pipeline.problems import unknown
 from pipeline.runner import Run
 from pipeline.search.space import Axis
 
