@@ -81,6 +81,9 @@ class Variant(Strict):
     steps: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1)]
 
 
+OwnBudget = dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None]
+
+
 class Variation(Strict):
     """What a point of a study changes of its row: values of `args`, of `set` and of the data's `budget`.
 
@@ -91,12 +94,12 @@ class Variation(Strict):
     model: str = ""
     args: dict[str, Any] = {}
     set: dict[str, Any] = {}
-    budget: dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None] = {}
+    budget: OwnBudget = {}
     start: Start | None = None
 
 
 class Study(Strict):
-    """Variations of one row, in figures of their own.
+    """Variations of one row, in figures of their own. args, set, budget: what all points change of it.
 
     kind: `scale` draws the score against the points' sizes; `ablation` compares every point with the first, by a test
     paired by seed; `gradients` draws what gradients do from layer to layer and from update to update; `ending` where
@@ -105,6 +108,9 @@ class Study(Strict):
 
     of: str
     kind: Literal["scale", "ablation", "gradients", "ending"] = "scale"
+    args: dict[str, Any] = {}
+    set: dict[str, Any] = {}
+    budget: OwnBudget = {}
     vary: Annotated[list[Variation], Field(min_length=2)]
 
 
@@ -123,7 +129,7 @@ class Pretraining(Experiment):
 
     method: str
     options: dict[str, Any]
-    budget: dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None] = {}
+    budget: OwnBudget = {}
 
 
 class Params(Strict):
@@ -164,15 +170,16 @@ class Params(Strict):
 
     def varied(self, study: str) -> "Params":
         """With the points of a study, `<study>_1` and so on, as the only rows; with none, if its row is none here."""
-        base = self.varied_rows.get(self.studies[study].of)
+        asked = self.studies[study]
+        base = self.varied_rows.get(asked.of)
         points: dict[str, Experiment] = {}
         if base:
-            for number, change in enumerate(self.studies[study].vary, 1):
-                changed: dict[str, Any] = {"args": {**base.args, **change.args}, "set": {**base.set, **change.set}}
-                changed |= {"model": change.model or base.model}
-                budget = {str(name): value for name, value in change.budget.items()}
-                start = change.start or base.start
-                points[f"{study}_{number}"] = Point(**base.model_dump() | changed | {"start": start}, budget=budget)
+            for number, change in enumerate(asked.vary, 1):
+                changed: dict[str, Any] = {"model": change.model or base.model, "start": change.start or base.start}
+                for part in ("args", "set"):
+                    changed[part] = {**getattr(base, part), **getattr(asked, part), **getattr(change, part)}
+                changed["budget"] = {str(name): value for name, value in {**asked.budget, **change.budget}.items()}
+                points[f"{study}_{number}"] = Point(**base.model_dump() | changed)
         found = self.model_copy(update={"experiments": points, "variants": {}, "search": {}, "studies": {}})
         found._rows = self
         return found

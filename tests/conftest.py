@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bench import scratch
-from pipeline import params
+from pipeline import fingerprint, params, paths
 from pipeline.cells import read_json
 from pipeline.data import fetch, prepare
 from pipeline.plan import Plan
@@ -121,3 +121,13 @@ def _small_numbers() -> Iterator[None]:
     """A cell flushes denormal numbers to zero for its own process; here that process goes on."""
     yield
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def own_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Cells and remembered digests go below the test's own folder."""
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "CELLS", tmp_path / ".cells")
+    monkeypatch.setattr(fingerprint, "_cache", {})
+    monkeypatch.setattr(fingerprint, "_cache_file", tmp_path / ".cells" / "digests.json")
+    return tmp_path / ".cells"

@@ -11,7 +11,7 @@ import pytest
 from bench import scratch
 from pipeline import params
 from pipeline.cells import read_json
-from pipeline.params import Variation
+from pipeline.params import Study, Variation
 from pipeline.report.points import read
 from pipeline.studies import COLUMNS, told
 from tests import helpers
@@ -173,6 +173,15 @@ def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path])
     assert not lines(project)
     with pytest.raises(RuntimeError, match="unknown study 'widht'; did you mean 'width'"):
         scratch.cli(project, "study", "--study", "widht")
+
+
+def test_what_all_points_change_one_may_change_again() -> None:
+    own = Variation(args={"hidden": [8]}, budget={"epochs": 2})
+    study = Study(of="fmnist_mlp", args={"hidden": [4]}, set={"lr": 0.1}, budget={"epochs": 1}, vary=[Variation(), own])
+    varied = params.load(ROOT / "params.yaml").model_copy(update={"studies": {"some": study}}).varied("some")
+    assert [point.args["hidden"] for point in varied.experiments.values()] == [[4], [8]]
+    assert [varied.budget_of(key).epochs for key in varied.experiments] == [1, 2]
+    assert all(varied.recipe_of(key).lr == 0.1 for key in varied.experiments)
 
 
 def test_what_a_point_changes_is_told() -> None:
