@@ -22,6 +22,7 @@ PAPER ?= lecun1998
 ONLY ?=
 STUDY ?=
 TESTS ?= tests
+LANES ?= $(if $(filter tests,$(TESTS)),2,0)
 INSTALLED := .venv/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
@@ -48,10 +49,10 @@ why: $(INSTALLED) ## what repro would run, because of which input, and for how l
 smoke: $(INSTALLED) ## every stage on scikit-learn's digits, in a scratch copy
 	@python -m bench.scratch
 
-test: $(INSTALLED) ## pytest [TESTS=path]
+test: $(INSTALLED) ## pytest, files in two lanes [TESTS=path LANES=]
 	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } > /dev/null \
 	  || echo "no chromium: the browser test will be skipped"
-	@python -m pytest $(TESTS)
+	@python -m pytest -n $(LANES) --dist loadfile $(TESTS)
 
 lint: $(INSTALLED) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy

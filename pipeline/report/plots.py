@@ -72,6 +72,8 @@ def learning_curves(
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             percent(axes, row.metric)
         _name_lines(grid[0], histories[shown[0].key], shown[0].metric)
+        for axes in grid[max(0, len(shown) - columns) : len(shown)]:
+            axes.tick_params(labelbottom=True)  # the lowest of its column, in the last line or above a gap
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
         figure.supxlabel("epoch", fontsize=10)
