@@ -8,14 +8,19 @@ from pydantic import ValidationError
 
 from pipeline import signature, views
 from pipeline.data.section import Data
-from pipeline.paths import LEDGER, ROOT
+from pipeline.paths import ROOT
 from pipeline.problems import Location, Problem, explained, unknown
 from pipeline.search.space import Space
+from pipeline.starts import recipe_of, start_problems
 from pipeline.training.recipe import Fit, Gradient, resolve
-from pipeline.training.start import Start
 
 if TYPE_CHECKING:
-    from pipeline.params import Experiment, Params, Pretraining, Variant
+    from pipeline.params import Experiment, Params, Pretraining, Study, Variant
+
+
+# Fields of recipes that a pretraining has no use for: its loss is its method's, its network's start is its own.
+SUPERVISED = ["loss", "label_smoothing", "sampling", "initialisation", "last_layer", "mixup", "cutmix"]
+SUPERVISED += ["best_weights", "swa", "micro_batch"]
 
 
 def contradictions(params: "Params") -> Iterator[Problem]:
@@ -53,8 +58,20 @@ def contradictions(params: "Params") -> Iterator[Problem]:
     for key, study in params.studies.items():
         if study.of not in params.experiments:
             yield ("studies", key, "of"), unknown("experiment", study.of, params.experiments)
-        for number, point in enumerate(params.varied(key).experiments.values()):
-            yield from _experiment_problems(params, ("studies", key, "vary", number), point)
+        yield from _study_problems(params, ("studies", key), study)
+
+
+def _study_problems(params: "Params", where: Location, study: "Study") -> Iterator[Problem]:
+    named: dict[str, int] = {}
+    points = list(params.varied(str(where[1])).experiments.values())
+    for number, change in enumerate(study.vary):
+        spot = (*where, "vary", number)
+        if named.setdefault(change.told, number) != number:
+            yield spot, f"point {named[change.told]} is {change.told!r} too; give it a label of its own"
+        if number < len(points):
+            yield from _experiment_problems(params, spot, points[number])
+            if study.kind in ("gradients", "ending") and points[number].model.startswith("classical/"):
+                yield spot, f"{points[number].model} has no epochs and no gradients for kind {study.kind}"
 
 
 def _data_problems(params: "Params", where: Location, data: Data) -> Iterator[Problem]:
@@ -120,7 +137,7 @@ def _experiment_problems(params: "Params", where: Location, experiment: "Experim
                 if known and (why := _refused(params, experiment, resolved, target)):
                     yield where, why
                 if experiment.start:
-                    yield from _start_problems(params, (*where, "start"), experiment, experiment.start, resolved)
+                    yield from start_problems(params, (*where, "start"), experiment, experiment.start, resolved)
             except ValidationError as error:
                 for location, what in explained(error, type(params), ("recipes", experiment.recipe)):
                     yield (*where, "set", *location[2:]), what
@@ -148,9 +165,12 @@ def _recipe_problems(where: Location, recipe: Gradient | Fit, target: str, data:
 
 
 def _bayesian_problems(where: Location, recipe: Gradient) -> Iterator[Problem]:
-    for name in ("weight_decay", "l1", "l2"):
+    for name, off in {"weight_decay": "0.0", "l1": "0.0", "l2": "0.0", "max_norm": "null"}.items():
         if value := getattr(recipe, name):
-            yield where, f"last_layer bayesian has a prior instead of {name} {value}; set that to 0.0"
+            yield where, f"last_layer bayesian has a prior instead of {name} {value}; set that to {off}"
+    if recipe.label_smoothing:
+        smoothing = recipe.label_smoothing
+        yield where, f"last_layer bayesian needs its task's likelihood, not label_smoothing {smoothing}; set it to 0.0"
     if recipe.loss != "default":
         yield where, f"last_layer bayesian needs its task's likelihood, not loss {recipe.loss!r}; set that to default"
 
@@ -201,79 +221,6 @@ def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> 
         yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"
 
 
-def _start_problems(
-    params: "Params", where: Location, experiment: "Experiment", start: Start, recipe: Gradient | Fit
-) -> Iterator[Problem]:
-    if isinstance(recipe, Fit):
-        yield where, f"{experiment.model} is no network: there are no weights to start from; leave it out"
-        return
-    if recipe.initialisation != "default":
-        yield where, f"weights are loaded over initialisation {recipe.initialisation!r}; set that to default"
-    if start.train == "head":
-        for name in ("augment", "mixup", "cutmix"):
-            if value := getattr(recipe, name):
-                yield where, f"with train head an item's features are computed once: {name} {value} changes them"
-        if start.layer_decay != 1.0:
-            yield (*where, "layer_decay"), "with train head nothing below it is trained; set it to 1.0"
-    if start.layer_decay != 1.0 and recipe.optimizer == "muon":
-        yield (*where, "layer_decay"), "muon has one rate for all its matrices; set it to 1.0 or take another optimizer"
-    if start.layer_decay != 1.0 and recipe.l1 and recipe.l1_form == "proximal":
-        what = "a proximal l1 has one rate for all weights; set it to 1.0 or take l1_form penalty"
-        yield (*where, "layer_decay"), what
-    if start.train == "gradual" and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
-        yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
-    if start.is_version:
-        yield from _version_problems((*where, "weights"), start.weights)
-        return
-    entries = {**params.experiments, **params.pretraining}
-    if start.is_card:
-        cards = [f"pipeline/models/cards/{name}.yaml" for name in signature.cards("models")]
-        if start.weights not in cards:
-            yield (*where, "weights"), unknown("card of weights", start.weights, cards)
-            return
-        card = signature.card(start.weights)
-        model, args, head = card["model"], card["args"], False
-    elif start.weights in entries:
-        entry = entries[start.weights]
-        model, args, head = entry.model, {}, start.weights in params.experiments
-        needed = params.profiles if experiment.only in (None, ["studies"]) else experiment.only
-        if entry.only and not set(needed) <= set(entry.only):
-            yield (*where, "weights"), f"{start.weights} is there only in {', '.join(entry.only)}; see its `only`"
-        if entry.start:
-            yield (*where, "weights"), f"{start.weights} starts from other weights itself; start from those"
-    else:
-        yield (*where, "weights"), unknown("weights", start.weights, [*entries, *signature.cards("models")])
-        return
-    if start.head == "kept" and not head:
-        yield (*where, "head"), f"{start.weights} has no head for this task; set it to new"
-    if model != experiment.model:
-        yield (*where, "weights"), f"{start.weights} has weights of {model}, not of {experiment.model}"
-        return
-    built = {name: field.default for name, field in signature.options(model, "build").model_fields.items()}
-    for name, value in args.items():
-        if (given := {**built, **experiment.args}[name]) != value:
-            yield (*where, "weights"), f"{start.weights} has weights of {name} {value!r}, but here it is {given!r}"
-
-
-def _version_problems(where: Location, locator: str) -> Iterator[Problem]:
-    from pipeline.tracking.ledger import Ledger
-
-    ledger = Ledger(LEDGER)
-    name, mark, which = locator.partition("@" if "@" in locator else "/")
-    versions = ledger.versions.get(name)
-    if versions is None:
-        yield where, unknown("registered model", name, ledger.versions)
-    elif mark == "@":
-        today = ledger.aliases.get(name, {}).get(which)
-        advice = f"write {name}/{today}, which it is today" if today else f"write {name}/1 to {name}/{len(versions)}"
-        yield where, f"{locator} moves when models are published, and what started from it would not know; {advice}"
-    elif not which.isdigit() or not 1 <= int(which) <= len(versions):
-        yield where, f"no version {which!r} of {name}; valid: 1 to {len(versions)}"
-    elif (line := versions[int(which) - 1]) is None or line["variant"] != "none":
-        what = "only a number" if line is None else f"a compressed form, {line['variant']}"
-        yield where, f"{locator} is {what}: there are no weights to start from; name another version"
-
-
 def _pretraining_problems(params: "Params", where: Location, entry: "Pretraining") -> Iterator[Problem]:
     yield from _experiment_problems(params, where, entry)
     if entry.start:
@@ -284,6 +231,11 @@ def _pretraining_problems(params: "Params", where: Location, entry: "Pretraining
         return
     module = f"pretraining/methods/{entry.method}"
     yield from _option_problems(module, "wrap", (*where, "options"), entry.options)
+    if recipe := recipe_of(params, entry):
+        for name in SUPERVISED:
+            if (given := getattr(recipe, name)) != (off := Gradient.model_fields[name].default):
+                shown = "null" if off is None else str(off).lower()
+                yield where, f"{entry.method} knows no {name}, but it is {given}; set it to {shown}"
     models = signature.constant(module, "MODELS", None) or [m for m in _models() if m.startswith("models/")]
     if entry.model not in models:
         yield (*where, "model"), unknown(f"model for {entry.method}", entry.model, models)

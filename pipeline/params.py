@@ -6,7 +6,7 @@ Importing this must stay cheap: every stage and every command with nothing to do
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import SequenceNode
@@ -30,9 +30,9 @@ class ParamsError(ValueError):
 class Profile(Strict):
     """One scale of work. cell_minutes: on a machine without a GPU, a cell estimated longer is not run but reported.
 
-    devices: that train one network together, GPUs or, where there are none, processes with `threads` each. A checkpoint
-    of a network in training is kept every so many seconds and epochs, null for never. None of the three decides what a
-    cell is.
+    devices: that train one network of the table together, GPUs or, where there are none, processes with `threads` each.
+    A checkpoint of it in training is kept every so many seconds and epochs, null for never. None of the three decides
+    what a cell is. A pretraining has one device and the usual checkpoints.
     """
 
     seeds: Annotated[list[int], Field(min_length=1)]
@@ -81,7 +81,16 @@ class Variant(Strict):
     steps: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1)]
 
 
-OwnBudget = dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None]
+def _whole_epochs(budget: dict[str, int | None]) -> dict[str, int | None]:
+    if budget.get("epochs", 1) is None:
+        raise ValueError("epochs null: give a number, or leave it out for the data set's own")
+    return budget
+
+
+OwnBudget = Annotated[
+    dict[Literal["samples", "validation", "epochs"], Annotated[int, Field(ge=1)] | None],
+    AfterValidator(_whole_epochs),
+]
 
 
 class Variation(Strict):
@@ -96,6 +105,18 @@ class Variation(Strict):
     set: dict[str, Any] = {}
     budget: OwnBudget = {}
     start: Start | None = None
+
+    @property
+    def told(self) -> str:
+        """The label, or `hidden 16 16, lr 0.01`; of a point without a change that it is the row's own."""
+        if self.label:
+            return self.label
+        values: dict[str, Any] = {"model": self.model} if self.model else {}
+        values |= {**self.args, **self.set}
+        values |= {str(name): value for name, value in self.budget.items()}
+        values |= {"from": self.start.weights, "train": self.start.train} if self.start else {}
+        shown = {name: " ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
+        return ", ".join(f"{name} {value}" for name, value in shown.items()) or "as in the table"
 
 
 class Study(Strict):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import paths, signature
 from pipeline.cells import Cell, read_json
-from pipeline.params import Params, Variation
+from pipeline.params import Params
 from pipeline.plan import Plan
 
 COLUMNS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "metric", "value", "parameters"]
@@ -14,7 +14,7 @@ COLUMNS += ["training_flops", "train_seconds", "hardware", "status", "run_key"]
 LOOKS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "update", "layer", "depth", "gradient"]
 LOOKS += ["activation", "ratio", "dead", "norm", "found", "status", "run_key"]
 EPOCHS = ["profile", "study", "experiment", "data", "model", "varied", "seed", "metric", "epoch", "train_loss"]
-EPOCHS += ["validation_loss", "validation", "kept", "test", "train_seconds", "ended", "run_key"]
+EPOCHS += ["validation_loss", "validation", "kept", "test", "train_seconds", "ended", "status", "run_key"]
 BACKWARD = 3  # a training step costs three times its forward pass (Kaplan et al. 2020, section 2.1)
 
 
@@ -41,7 +41,7 @@ def _points(params: Params, name: str) -> Iterator[tuple[Plan, str, dict[str, An
     study, plan = params.studies[name], Plan(params.varied(name))
     for (key, experiment), change in zip(plan.params.experiments.items(), study.vary, strict=False):
         shared = {"profile": params.profile, "study": name, "experiment": study.of, "data": experiment.data}
-        yield plan, key, shared | {"model": experiment.short, "varied": told(change)}
+        yield plan, key, shared | {"model": experiment.short, "varied": change.told}
 
 
 def _looks(params: Params, name: str) -> Iterator[dict[str, Any]]:
@@ -59,12 +59,14 @@ def _looks(params: Params, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _epochs(params: Params, name: str) -> Iterator[dict[str, Any]]:
-    """Each epoch of each seed that could be trained, and what its run ended with."""
+    """Each epoch of each seed, and what its run ended with; of a seed that failed a line that says so."""
     for plan, key, shared in _points(params, name):
         shared["metric"] = metric = _metric(params, shared)
         for seed in plan.profile.seeds:
             judged, trained = plan.evaluate(key, seed), plan.train(key, seed)
+            shared |= {"seed": seed, "run_key": trained.key, "status": trained.result.get("reason") or "ok"}
             if trained.result["status"] != "ok":
+                yield shared
                 continue
             test = {(split, what): value for split, what, value in judged.result["values"]}.get(("test", metric), "")
             ending = {"kept": trained.result["epochs"]["kept"], "ended": trained.result["epochs"]["ended"] or ""}
@@ -73,7 +75,7 @@ def _epochs(params: Params, name: str) -> Iterator[dict[str, Any]]:
                 for row in csv.DictReader(file):
                     curve = {"epoch": int(row["epoch"]) + 1, "validation": row[f"validation_{metric}"]}
                     curve |= {loss: row[loss] for loss in ("train_loss", "validation_loss")}
-                    yield shared | {"seed": seed, **curve, **ending, "run_key": trained.key}
+                    yield shared | curve | ending
 
 
 def _rows(params: Params, name: str) -> Iterator[dict[str, Any]]:
@@ -100,17 +102,6 @@ def _metric(params: Params, shared: dict[str, Any]) -> str:
     return str(signature.constant(f"tasks/{params.data[shared['data']].task}", "METRIC"))
 
 
-def told(change: Variation) -> str:
-    """The point's label, or `hidden 16 16, lr 0.01`; of a point without a change that it is the row's own."""
-    if change.label:
-        return change.label
-    values: dict[str, Any] = {"model": change.model} if change.model else {}
-    values |= {**change.args, **change.set}
-    values |= {str(name): value for name, value in change.budget.items()}
-    shown = {name: " ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
-    return ", ".join(f"{name} {value}" for name, value in shown.items()) or "as in the table"
-
-
 def _training_flops(cell: Cell, forward: float | None) -> float | str:
     """Of a whole training, without what its weights cost before; of classical models nobody counts what they do.
 
@@ -118,11 +109,11 @@ def _training_flops(cell: Cell, forward: float | None) -> float | str:
     """
     if forward is None or cell.entry != "pipeline.training.train":
         return ""
-    budget = cell.spec["budget"]
-    items = budget["samples"] or sum(read_json(cell.inputs["data"].folder / "meta.json")["counts"]["train"])
+    there = sum(read_json(cell.inputs["data"].folder / "meta.json")["counts"]["train"])
+    items = min(cell.spec["budget"]["samples"] or there, there)
     if cell.spec.get("start", {}).get("train") == "head":
         return forward * items
-    return BACKWARD * forward * items * budget["epochs"]
+    return BACKWARD * forward * items * cell.result["epochs"]["run"]
 
 
 Rows = Callable[[Params, str], Iterator[dict[str, Any]]]

@@ -23,6 +23,7 @@ PLUMBING = [
     "problems",
     "runner",
     "signature",
+    "starts",
 ]
 PLUMBING += ["stage", "warm", "why"]
 

@@ -24,7 +24,7 @@ CHAIN = [
         "search.space",
     ],  # sections of params.yaml, beside what they are for
     ["problems"],
-    ["params", "contradictions", "cells", "tracking.ledger"],
+    ["params", "contradictions", "starts", "cells", "tracking.ledger"],
     ["data"],
     ["training.losses"],  # of any network, and of models that have one as their own
     ["tasks", "models"],

@@ -12,8 +12,9 @@ from bench import scratch
 from pipeline import params
 from pipeline.cells import read_json
 from pipeline.params import Study, Variation
-from pipeline.report.points import read
-from pipeline.studies import COLUMNS, told
+from pipeline.report import ablation, gradients, statistics
+from pipeline.report.points import Point, read
+from pipeline.studies import COLUMNS, LOOKS
 from tests import helpers
 from tests.sources import ROOT
 
@@ -140,6 +141,7 @@ def test_where_runs_end_is_drawn_beside_the_run_that_nothing_stops(fresh: Callab
     def ending(sections: dict[str, Any]) -> None:
         scratch.only(["iris_mlp"], seeds=(0, 1), epochs=30)(sections)
         points = [{"label": "all epochs"}, {"label": "stopped", "set": {"patience": 3, "best_weights": True}}]
+        points.append({"label": "wild", "set": {"optimizer": "sgd", "lr": 1e30, "schedule": "constant"}})
         sections["studies"] = {"width": {"of": "iris_mlp", "kind": "ending", "vary": points}}
 
     project = fresh(ending)
@@ -158,7 +160,7 @@ def test_where_runs_end_is_drawn_beside_the_run_that_nothing_stops(fresh: Callab
         best = max(stopped, key=lambda line: float(line["validation"]))
         assert stopped[0]["kept"] == best["epoch"] and int(best["epoch"]) <= len(stopped) - 3
     text = (project / "studies/reports/laptop/studies.md").read_text()
-    assert "| all epochs |" in text and "| 30, 30 |" in text
+    assert "| all epochs |" in text and "| 30, 30 |" in text and "wild FAILED: seed 0: " in text
     assert (project / "studies/reports/laptop/ending_iris.png").stat().st_size > 5000
 
 
@@ -185,7 +187,7 @@ def test_what_all_points_change_one_may_change_again() -> None:
 
 
 def test_what_a_point_changes_is_told() -> None:
-    assert told(Variation(args={"hidden": [8, 4]}, set={"lr": 0.1})) == "hidden 8 4, lr 0.1"
+    assert Variation(args={"hidden": [8, 4]}, set={"lr": 0.1}).told == "hidden 8 4, lr 0.1"
 
 
 def test_a_failed_seed_is_said_and_left_out_of_the_mean(tmp_path: Path) -> None:
@@ -199,3 +201,33 @@ def test_a_failed_seed_is_said_and_left_out_of_the_mean(tmp_path: Path) -> None:
     (point,) = read(tmp_path / "s.csv")
     assert (point.score.mean, point.score.n, point.failed) == (0.5, 1, "seed 1: loss is nan")
     assert point.sizes == {"parameters": 10.0, "training_flops": None} and read(tmp_path / "none.csv") == []
+
+
+def look(seed: int, update: int, norm: str, depth: int = 0, gradient: str = "0.1") -> dict[str, str]:
+    shared = {"varied": "deep", "found": "", "status": "ok", "seed": str(seed), "update": str(update)}
+    return dict.fromkeys(LOOKS, "x") | shared | {"norm": norm, "depth": str(depth), "gradient": gradient}
+
+
+def test_a_line_of_gradients_ends_with_its_first_seed_and_no_zero_is_left_out(tmp_path: Path) -> None:
+    rows = [look(seed, 1, "4.0", depth, g) for seed in (0, 1) for depth, g in enumerate(["0.0", "0.1", "0.4"])]
+    rows += [look(0, 2, "1.0"), look(1, 2, "inf"), look(0, 4, "2.0")]
+    with (tmp_path / "s.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, LOOKS)
+        writer.writeheader()
+        writer.writerows(rows)
+    (point,) = gradients.read(tmp_path / "s.csv")
+    assert point.layers == [(0.0, 0.0), (1.0, pytest.approx(0.1)), (2.0, pytest.approx(0.4))]
+    assert point.updates == [(1.0, pytest.approx(4.0)), (2.0, float("inf"))]
+    (row,) = gradients.table("s", [point]).rows
+    assert list(row) == ["deep", "0", "inf", "nothing"]
+
+
+def test_an_ablation_says_which_point_lost_its_seeds() -> None:
+    def point(varied: str, scores: dict[int, float], failed: str = "") -> Point:
+        score = statistics.summarize(list(scores.values()))
+        return Point("s", "iris_mlp", "iris", "mlp", varied, "accuracy", score, scores, {}, 1.0, failed)
+
+    points = [point("none", {0: 0.5}, "seed 1: loss is nan"), point("wild", {}, "all"), point("calm", {0: 0.6, 1: 0.7})]
+    shown = [list(row) for row in ablation.table("s", points).rows]
+    assert shown[0][0] == "none FAILED: seed 1: loss is nan" and shown[1][-2] == "no seed to compare"
+    assert "no seed to compare: wild" in ablation.summary("s", points).items[0]

@@ -9,12 +9,13 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.report import plots, statistics
 from pipeline.report.document import Table, Text
-from pipeline.report.points import Point, shown
+from pipeline.report.points import Point, score_header, shown
 from pipeline.report.statistics import ALPHA, Difference
 
 NOTE = (
     "Compared with the first line of its table: mean difference over seeds, its 95 % interval, and the p value of a "
-    "paired t test, corrected for the number of comparisons in the table (Holm). Points of a table have equal budgets."
+    "paired t test, corrected for the number of comparisons in the table (Holm). Budgets are equal where no name "
+    "says otherwise."
 )
 Compared = list[tuple[Point, Difference, float | None]]
 
@@ -28,13 +29,13 @@ def compared(points: Sequence[Point]) -> Compared:
 
 def table(study: str, points: Sequence[Point]) -> Table:
     first, metric = points[0], points[0].metric
-    rows = [[first.varied, shown(first.score.mean, metric), shown(first.score.half_width, metric), str(first.score.n)]]
+    rows = [[first.title, shown(first.score.mean, metric), shown(first.score.half_width, metric), str(first.score.n)]]
     rows[0] += ["", "", "", "", _seconds(first)]
     for point, difference, p in compared(points):
         mean = shown(difference.mean, metric)
         rows.append(
             [
-                point.varied + (f" FAILED: {point.failed}" if point.failed else ""),
+                point.title,
                 shown(point.score.mean, metric),
                 shown(point.score.half_width, metric),
                 str(point.score.n),
@@ -45,13 +46,14 @@ def table(study: str, points: Sequence[Point]) -> Table:
                 _seconds(point),
             ]
         )
-    score = f"test {'acc. %' if metric == 'accuracy' else metric}"
-    headers = [first.model, score, "±", "n", "diff.", "± diff.", "p (Holm)", "verdict", "train s"]
+    headers = [first.model, score_header(metric), "±", "n", "diff.", "± diff.", "p (Holm)", "verdict", "train s"]
     return Table(headers, rows, f"{study}: {first.experiment}", words=("verdict",))
 
 
 def verdict(difference: Difference, p: float | None) -> str:
     """In words: whether the test calls it better or worse than the first."""
+    if not difference.n:
+        return "no seed to compare"
     if p is None or difference.mean is None or p > ALPHA:
         return "no difference shown"
     return "better" if difference.mean > 0 else "worse"
@@ -59,9 +61,9 @@ def verdict(difference: Difference, p: float | None) -> str:
 
 def summary(study: str, points: Sequence[Point]) -> Text:
     """A sentence on what the test finds, and what it does not."""
-    found: dict[str, list[str]] = {"better": [], "worse": [], "no difference shown": []}
+    found: dict[str, list[str]] = {"better": [], "worse": []}
     for point, difference, p in compared(points):
-        found[verdict(difference, p)].append(point.varied)
+        found.setdefault(verdict(difference, p), []).append(point.varied)
     parts = [f"{words}: {', '.join(names)}" for words, names in found.items() if names]
     return Text([f"`{study}`, against {points[0].varied}: {'; '.join(parts)}."])
 

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -12,17 +13,19 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.report import plots, statistics
 from pipeline.report.document import Table
-from pipeline.report.points import shown
+from pipeline.report.points import score_header, shown
 
 NOTE = (
-    "A line is one seed's run. It ends where the run ended; the mark is the epoch whose weights were kept. Runs of one "
-    "seed go together until one of them ends: what the grey lines do from there on is what stopping missed."
+    "A line is one seed's run. It ends where the run ended; the mark is the epoch whose weights were kept. Where "
+    "points differ only in when they end, runs of one seed go together until then: what the grey lines of the first "
+    "point do from there on is what stopping missed."
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of a point. epochs: from 1; losses, scores: of validation; score: of test, None where it failed."""
+    """One seed of a point. epochs: from 1; losses, scores: of validation; score: of test, None where it failed, of
+    which `failed` says why."""
 
     study: str
     data: str
@@ -34,6 +37,7 @@ class Run:
     kept: int
     score: float | None
     seconds: float
+    failed: str
 
 
 def read(path: Path) -> list[Run]:
@@ -50,20 +54,21 @@ def read(path: Path) -> list[Run]:
             data=lines[0]["data"],
             varied=varied,
             metric=lines[0]["metric"],
-            epochs=[int(line["epoch"]) for line in lines],
-            losses=[float(line["validation_loss"]) for line in lines],
-            scores=[float(line["validation"]) for line in lines],
-            kept=int(lines[0]["kept"]),
+            epochs=[int(line["epoch"]) for line in lines if line["epoch"]],
+            losses=[float(line["validation_loss"]) for line in lines if line["epoch"]],
+            scores=[float(line["validation"]) for line in lines if line["epoch"]],
+            kept=int(lines[0]["kept"] or 0),
             score=float(lines[0]["test"]) if lines[0]["test"] else None,
-            seconds=float(lines[0]["train_seconds"]),
+            seconds=float(lines[0]["train_seconds"] or 0),
+            failed="" if lines[0]["status"] == "ok" else f"seed {seed}: {lines[0]['status']}",
         )
-        for (varied, _), lines in groups.items()
+        for (varied, seed), lines in groups.items()
     ]
 
 
 def draw(path: Path, studies: Sequence[Sequence[Run]]) -> Path | None:
     """Two panels a study: validation loss and score by epoch. The first point, which nothing stops, is in grey."""
-    studies = [runs for runs in studies if runs]
+    studies = [runs for runs in studies if any(run.epochs for run in runs)]
     if not studies:
         return None
     with matplotlib.rc_context(plots.STYLE):
@@ -84,7 +89,7 @@ def _curves(axes: Axes, runs: Sequence[Run], values: str) -> None:
     points = list(dict.fromkeys(run.varied for run in runs))
     looks = {points[0]: ("#aaaaaa", "o"), **plots.styles(points[1:])}
     named = set()
-    for run in runs:
+    for run in [run for run in runs if run.epochs]:
         colour, marker = looks[run.varied]
         place = 2 + points.index(run.varied)
         curve = getattr(run, values)
@@ -103,19 +108,19 @@ def table(study: str, runs: Sequence[Run]) -> Table:
     rows = []
     for varied in dict.fromkeys(run.varied for run in runs):
         mine = [run for run in runs if run.varied == varied]
-        score = statistics.summarize([run.score for run in mine if run.score is not None])
+        whole = [run for run in mine if not run.failed]
+        score = statistics.summarize([run.score for run in whole if run.score is not None])
+        failed = "; ".join(run.failed for run in mine if run.failed)
         rows.append(
             [
-                varied,
+                varied + (f" FAILED: {failed}" if failed else ""),
                 shown(score.mean, mine[0].metric),
                 shown(score.half_width, mine[0].metric),
                 str(score.n),
-                ", ".join(str(run.epochs[-1]) for run in mine),
-                ", ".join(str(run.kept) for run in mine),
-                f"{sum(run.seconds for run in mine) / len(mine):.3g}",
+                ", ".join(str(run.epochs[-1]) for run in whole) or "—",
+                ", ".join(str(run.kept) for run in whole) or "—",
+                f"{fmean(run.seconds for run in whole):.3g}" if whole else "—",
             ]
         )
-    metric = runs[0].metric
-    named = f"test {'acc. %' if metric == 'accuracy' else metric}"
-    headers = [study, named, "±", "n", "epochs run, by seed", "epoch kept, by seed", "train s"]
+    headers = [study, score_header(runs[0].metric), "±", "n", "epochs run, by seed", "epoch kept, by seed", "train s"]
     return Table(headers, rows, f"{study}: where runs end")

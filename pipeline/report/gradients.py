@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from math import exp, inf, isfinite, log
 from pathlib import Path
 from statistics import fmean
@@ -17,8 +18,8 @@ from pipeline.report.document import Table
 
 NOTE = (
     "Root mean square of each layer's gradient at the first update, and the norm of the whole gradient at updates 1, "
-    "2, 4, 8 and so on, before it is clipped; geometric means over seeds. A line that ends early is a run whose loss "
-    "was no number any more."
+    "2, 4, 8 and so on, before it is clipped; geometric means over seeds. A line ends where a seed's loss was no "
+    "number any more."
 )
 Line = list[tuple[float, float]]
 
@@ -57,13 +58,22 @@ def read(path: Path) -> list[Looked]:
 
 
 def _means(lines: Sequence[Mapping[str, str]], x: str, y: str) -> Line:
-    """Geometric means of column `y` by column `x`, of what is a positive number."""
-    groups: dict[float, list[float]] = {}
+    """Geometric means over seeds of column `y` by column `x`: 0 where one is 0, inf where one is no finite number.
+
+    Where a seed is missing, since its loss was no number any more, the line ends.
+    """
+    seeds = {line["seed"] for line in lines}
+    groups: dict[float, dict[str, float]] = {}
     for line in lines:
         value = float(line[y] or inf)
-        if isfinite(value) and value > 0:
-            groups.setdefault(float(line[x]), []).append(log(value))
-    return [(place, exp(fmean(values))) for place, values in sorted(groups.items())]
+        groups.setdefault(float(line[x]), {})[line["seed"]] = value if isfinite(value) else inf
+    whole = takewhile(lambda group: set(group[1]) == seeds, sorted(groups.items()))
+    return [(place, _geometric(list(values.values()))) for place, values in whole]
+
+
+def _geometric(values: Sequence[float]) -> float:
+    worst = inf if inf in values else min(values)
+    return exp(fmean(map(log, values))) if 0 < worst < inf else worst
 
 
 def draw(path: Path, studies: Sequence[Sequence[Looked]]) -> Path | None:
@@ -92,8 +102,9 @@ def draw(path: Path, studies: Sequence[Sequence[Looked]]) -> Path | None:
 
 
 def _line(axes: Axes, line: Line, colour: str, marker: str, label: str) -> None:
-    if line:
-        x, y = zip(*line, strict=True)
+    drawn = [(x, y) for x, y in line if 0 < y < inf]  # a logarithm has no other places
+    if drawn:
+        x, y = zip(*drawn, strict=True)
         axes.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=1.6, label=label)
 
 
@@ -101,7 +112,8 @@ def table(study: str, points: Sequence[Looked]) -> Table:
     """Of each point the share of the last layer's gradient in the first, the largest norm, and what was named."""
     rows = []
     for point in points:
-        share = point.layers[0][1] / point.layers[-1][1] if len(point.layers) > 1 else None
+        first, last = (point.layers[0][1], point.layers[-1][1]) if len(point.layers) > 1 else (0.0, 0.0)
+        share = first / last if last else None
         largest = max((norm for _, norm in point.updates), default=None)
         rows.append(
             [

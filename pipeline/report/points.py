@@ -27,6 +27,11 @@ class Point:
     seconds: float | None
     failed: str
 
+    @property
+    def title(self) -> str:
+        """What it varies, and which of its seeds failed."""
+        return self.varied + (f" FAILED: {self.failed}" if self.failed else "")
+
 
 def read(path: Path) -> list[Point]:
     """Points in their order; none where the study was not run."""
@@ -61,6 +66,10 @@ def _point(varied: str, lines: Sequence[Mapping[str, str]]) -> Point:
         mean("train_seconds"),
         "; ".join(f"seed {line['seed']}: {line['status']}" for line in lines if line["status"] != "ok"),
     )
+
+
+def score_header(metric: str) -> str:
+    return f"test {'acc. %' if metric == 'accuracy' else metric}"
 
 
 def shown(value: float | None, metric: str) -> str:

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from pipeline.report import plots
 from pipeline.report.document import Table
-from pipeline.report.points import AXES, Point, shown
+from pipeline.report.points import AXES, Point, score_header, shown
 
 NOTE = (
     "Every point has the budget of its data set and the recipe of the row that it varies: what was tuned for one size "
@@ -23,7 +23,7 @@ def table(study: str, points: Sequence[Point]) -> Table:
     metric = points[0].metric
     rows = [
         [
-            p.varied + (f" FAILED: {p.failed}" if p.failed else ""),
+            p.title,
             shown(p.score.mean, metric),
             shown(p.score.half_width, metric),
             str(p.score.n),
@@ -32,9 +32,10 @@ def table(study: str, points: Sequence[Point]) -> Table:
         ]
         for p in points
     ]
-    score = f"test {'acc. %' if metric == 'accuracy' else metric}"
     return Table(
-        [points[0].model, score, "±", "n", *AXES.values(), "train s"], rows, f"{study}: {points[0].experiment}"
+        [points[0].model, score_header(metric), "±", "n", *AXES.values(), "train s"],
+        rows,
+        f"{study}: {points[0].experiment}",
     )
 
 

@@ -18,7 +18,8 @@ samples are drawn. The sampling error of the test set is not in it.",
     f"{MDD}. A smaller gap is no evidence for an order.",
     "— : no spread to judge from. There is one seed only, or every seed gave the same score: the method is \
 deterministic, or the test set too small to tell the seeds apart.",
-    "Choices were made on the validation split; the test split was touched once, by the weights of the last epoch.",
+    "Choices were made on the validation split; the test split was touched once, by the weights that a run ended with, \
+which are the last epoch's where its recipe does not ask for others.",
     "R2: coefficient of determination. RMSE: root mean squared error, in the target's units. NLL, ECE: negative log \
 likelihood in nats and expected calibration error, of models that state probabilities.",
     "FLOPs: one sample forward, two to a multiply-add. Latency: median at batch size 1. Seconds: mean of seeds.",

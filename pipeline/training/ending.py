@@ -11,14 +11,18 @@ from pipeline.training.recipe import Gradient
 
 
 class Ending:
-    """Judges epochs by the validation score of the task's `metric`, higher is better.
+    """Judges epochs, of so many `items`, by the validation score of the task's `metric`, higher is better.
 
-    reason: why the run ends before its last epoch, None while it goes on. updates: the most that it may do.
+    reason: why the run ends before its last epoch, None while it goes on. updates: the most that it may do, until at
+    least the recipe's `items` have been seen.
     """
 
-    def __init__(self, recipe: Gradient, metric: str) -> None:
+    def __init__(self, recipe: Gradient, metric: str, items: int) -> None:
         self.recipe, self.metric = recipe, f"validation_{metric}"
-        self.updates = sys.maxsize if recipe.items is None else ceil(recipe.items / recipe.batch_size)
+        self.updates = sys.maxsize
+        if recipe.items is not None:
+            epochs, rest = divmod(recipe.items, items)  # the last batch of an epoch may be smaller
+            self.updates = epochs * ceil(items / recipe.batch_size) + ceil(rest / recipe.batch_size)
         self.reason: str | None = None
         self.best, self.best_epoch, self.waited = -inf, 0, 0
         self.top = -inf

@@ -1,8 +1,8 @@
 """Learning-rate range test: the loss while the rate grows from update to update, in a run that is thrown away.
 
 Smith (2017): Cyclical learning rates for training neural networks, section 3.3. The rate grows geometrically; the run
-ends where the loss is several times its least. Everything else (batches, augmentation, optimizer, clipping, decay) is
-the row's own, so what it suggests is for this row.
+ends where the loss is several times its least, and nowhere before. Everything else (weights to start from, batches,
+augmentation, optimizer, clipping, decay) is the row's own, so what it suggests is for this row.
 """
 
 import tempfile
@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from pipeline.data.dataset import Dataset
-from pipeline.training import optimizers, train
+from pipeline.training import optimizers, train, transfer
 from pipeline.training.system import Diverged, System
 
 LOWEST, HIGHEST, UPDATES = 1e-6, 10.0, 300
 SMOOTHING = 0.95  # of the exponential mean of losses, its start corrected
+ENDLESS: dict[str, Any] = {"patience": None, "min_change": 0.0, "items": None, "minutes": None, "best_weights": False}
 TOO_FAR = 4.0  # times the least smoothed loss
 
 
@@ -56,12 +57,17 @@ class RangeTest(System):
             raise TooFar("the range test is over")
 
 
-def run(spec: dict[str, Any], data: Dataset) -> Found:
-    """Of a train cell's specification. ValueError where even the first updates give no number."""
+def run(spec: dict[str, Any], data: Dataset, start: Path | None = None) -> Found:
+    """Of a train cell's specification. start: the cell whose weights it starts from.
+
+    ValueError where even the first updates give no number, or those weights do not fit.
+    """
     train.seed_everything(spec["seed"], spec["threads"])
     epochs = ceil(UPDATES * spec["recipe"]["batch_size"] / len(data.y["train"]))
-    spec = {**spec, "budget": {**spec["budget"], "epochs": epochs}}
+    spec = {**spec, "budget": {**spec["budget"], "epochs": epochs}, "recipe": {**spec["recipe"], **ENDLESS}}
     system = train.assemble(spec, data, RangeTest)
+    if start:
+        system = transfer.begin(system, spec, start)
     assert isinstance(system, RangeTest)
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -181,6 +181,11 @@ CONTRADICTIONS: tuple[tuple[Callable[[Gradient], Any], str], ...] = (
         "use sampling balanced",
     ),
     (
+        lambda r: r.swa and (r.patience or r.minutes or r.items),
+        "swa {swa} averages the last part of all epochs, which a run that may end before them has not; set swa to 0.0, "
+        "or patience, minutes and items to null",
+    ),
+    (
         lambda r: r.best_weights and r.swa,
         "swa {swa} averages the last epochs, best_weights takes one of them; set one of the two off",
     ),

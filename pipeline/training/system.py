@@ -74,7 +74,7 @@ class System(pl.LightningModule):
         self.regularizer = regularizers.Regularizer(network.body, recipe)
         self.average: Average | None = None
         self.clips = recipe.gradient_clip is not None or recipe.gradient_clip_value is not None
-        self.health, self.ending = Health(network.body, self.clips), Ending(recipe, task.METRIC)
+        self.health, self.ending = Health(network.body, self.clips), Ending(recipe, task.METRIC, len(train.y))
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
         self.block = BLOCK
         self.history: list[dict[str, float]] = []
@@ -370,6 +370,7 @@ class System(pl.LightningModule):
             if self.recipe.swa:
                 self.average.refresh(self._inputs())
             body.load_state_dict(self.average.of(body).state_dict())
+            self.network.eval()
             self.history[-1] |= self.judge()  # of swa the rows before are of the weights that it averages
 
     def _inputs(self) -> Iterator[Tensor]:

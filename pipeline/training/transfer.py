@@ -70,7 +70,7 @@ def over_features(system: System) -> System:
     replace(network.body, name, head)
     width = train.x.shape[1]
     top = Network(head, "none", torch.zeros(width), torch.ones(width), network.target)
-    return System(top, system.task, system.recipe, train, validation, system.epochs, system.weight, system.ranks)
+    return type(system)(top, system.task, system.recipe, train, validation, system.epochs, system.weight, system.ranks)
 
 
 def with_features(network: Network, batches: Batches, size: int = 500) -> Batches:

@@ -12,6 +12,8 @@ import torch
 from pipeline.cells import read_json
 from pipeline.data import dataset
 from pipeline.training import network, train
+from pipeline.training.ending import Ending
+from pipeline.training.recipe import Gradient
 from pipeline.training.system import System
 from tests.laboratory import Laboratory
 from tests.training import processes
@@ -88,15 +90,19 @@ def test_mixing_is_refused_where_items_have_no_common_length(laboratory: Laborat
 
 
 def test_averaged_weights_are_what_is_judged_and_kept(laboratory: Laboratory) -> None:
-    """The saved network has the validation score of the last row, though that was never a network of the run."""
+    """The saved network has the validation row that is last, though that was never a network of the run: it is judged
+    without dropout, by the batch-norm statistics that are saved."""
+    args = {"depth": 8, "width": 4, "dropout": 0.5}
+    plain = laboratory.train("fmnist_resnet20", args=args, budget=BUDGET)
+    data = dataset.load(laboratory.data("fashion_mnist"), BUDGET, 0, ("validation",))
+    y = torch.from_numpy(data.y["validation"])
     for changes in ({"ema": 0.98}, {"swa": 0.5}):
-        folder = laboratory.train("fmnist_resnet20", args={"depth": 8, "width": 4}, budget=BUDGET, **changes)
-        plain = laboratory.train("fmnist_resnet20", args={"depth": 8, "width": 4}, budget=BUDGET)
+        folder = laboratory.train("fmnist_resnet20", args=args, budget=BUDGET, **changes)
         assert result(folder)["weights_hash"] != result(plain)["weights_hash"]
-        data = dataset.load(laboratory.data("fashion_mnist"), BUDGET, 0, ("validation",))
-        scores = network.logits(network.load_network(folder), data.x["validation"])
-        accuracy = float((scores.argmax(1) == data.y["validation"]).mean())
-        assert accuracy == pytest.approx(result(folder)["validation"]["accuracy"], abs=1e-6)
+        scores = torch.from_numpy(network.logits(network.load_network(folder), data.x["validation"]))
+        told = result(folder)["validation"]
+        assert float((scores.argmax(1) == y).float().mean()) == pytest.approx(told["accuracy"], abs=1e-6)
+        assert float(torch.nn.functional.cross_entropy(scores, y)) == pytest.approx(told["loss"], rel=1e-4)
 
 
 def test_early_stopping_ends_the_run_and_the_best_epoch_s_weights_stay(laboratory: Laboratory) -> None:
@@ -116,6 +122,13 @@ def test_a_limit_of_items_ends_within_an_epoch_and_is_no_fault(laboratory: Labor
     found = rows(folder)
     assert len(found) == 2 and result(folder)["epochs"]["ended"] == "limit of 450 items after 9 updates"
     assert result(folder)["status"] == "ok" and 0 < float(found[1]["train_accuracy"]) <= 1
+
+
+@pytest.mark.parametrize(("items", "updates"), [(299, 5), (300, 5), (301, 6), (664, 11), (665, 12)])
+def test_a_limit_of_items_counts_the_smaller_batch_at_the_end_of_an_epoch(items: int, updates: int) -> None:
+    """300 items in batches of 64: four and one of 44."""
+    recipe = Gradient(kind="gradient", lr=0.1, batch_size=64, items=items)
+    assert Ending(recipe, "accuracy", 300).updates == updates
 
 
 def test_a_limit_of_time_ends_the_run(laboratory: Laboratory) -> None:

@@ -30,6 +30,8 @@ def test_on_a_row_it_ends_beyond_the_valley_and_suggests_what_trains(laboratory:
     assert min(found.smooth) < 0.6 * found.smooth[0] and found.smooth[-1] > 2 * min(found.smooth)
     assert 1e-4 < found.suggestion < 0.1
     assert range_test.run(spec, data) == found
+    spec["recipe"] |= {"patience": 1, "items": 64}
+    assert range_test.run(spec, data) == found, "what ends the row's runs early does not end the test"
 
 
 def test_a_row_whose_loss_is_never_a_number_is_said() -> None:
