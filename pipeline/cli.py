@@ -294,7 +294,10 @@ def lr_range(options: argparse.Namespace) -> int:
         cell.inputs["data"].folder, dict(cell.spec["budget"]), cell.spec["seed"], ("train", "validation")
     )
     start = cell.inputs["start"].folder if "start" in cell.inputs else None
-    found = range_test.run(cell.resolved, data, start)
+    try:
+        found = range_test.run(cell.resolved, data, start)
+    except ValueError as error:
+        raise params.ParamsError(f"{options.experiment}: {error}") from None
     path = paths.reports(plan.params.profile) / f"lr_range_{options.experiment}"
     path.parent.mkdir(parents=True, exist_ok=True)
     made = range_plot.draw(path, f"{options.experiment}: learning-rate range test", found)

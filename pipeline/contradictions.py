@@ -62,16 +62,26 @@ def contradictions(params: "Params") -> Iterator[Problem]:
 
 
 def _study_problems(params: "Params", where: Location, study: "Study") -> Iterator[Problem]:
-    named: dict[str, int] = {}
+    first: dict[str, int] = {}
+    said: set[Problem] = set()
     points = list(params.varied(str(where[1])).experiments.values())
-    for number, change in enumerate(study.vary):
+    for number, name in enumerate(study.names):
         spot = (*where, "vary", number)
-        if named.setdefault(change.told, number) != number:
-            yield spot, f"point {named[change.told]} is {change.told!r} too; give it a label of its own"
-        if number < len(points):
-            yield from _experiment_problems(params, spot, points[number])
-            if study.kind in ("gradients", "ending") and points[number].model.startswith("classical/"):
-                yield spot, f"{points[number].model} has no epochs and no gradients for kind {study.kind}"
+        if first.setdefault(name, number) != number:
+            yield spot, f"point {first[name]} is {name!r} too; give it a label of its own"
+        if number >= len(points):
+            continue  # its row is of another profile
+        if study.kind in ("gradients", "ending") and points[number].model.startswith("classical/"):
+            yield spot, f"{points[number].model} has no epochs and no gradients for kind {study.kind}"
+        for location, what in _experiment_problems(params, spot, points[number]):
+            own = location[len(spot) :]  # what the study asks of all its points is said once, and where it stands
+            shared = (
+                len(own) > 1 and own[0] in ("args", "set") and own[1] not in getattr(study.vary[number], str(own[0]))
+            )
+            problem = ((*where, *own) if shared else location, what)
+            if problem not in said:
+                yield problem
+            said.add(problem)
 
 
 def _data_problems(params: "Params", where: Location, data: Data) -> Iterator[Problem]:

@@ -30,7 +30,7 @@ class ParamsError(ValueError):
 class Profile(Strict):
     """One scale of work. cell_minutes: on a machine without a GPU, a cell estimated longer is not run but reported.
 
-    devices: that train one network of the table together, GPUs or, where there are none, processes with `threads` each.
+    devices: that train one network together, GPUs or, where there are none, processes with `threads` each.
     A checkpoint of it in training is kept every so many seconds and epochs, null for never. None of the three decides
     what a cell is. A pretraining has one device and the usual checkpoints.
     """
@@ -108,7 +108,7 @@ class Variation(Strict):
 
     @property
     def told(self) -> str:
-        """The label, or `hidden 16 16, lr 0.01`; of a point without a change that it is the row's own."""
+        """The label, or `hidden 16 16, lr 0.01`; empty where it changes nothing."""
         if self.label:
             return self.label
         values: dict[str, Any] = {"model": self.model} if self.model else {}
@@ -116,7 +116,7 @@ class Variation(Strict):
         values |= {str(name): value for name, value in self.budget.items()}
         values |= {"from": self.start.weights, "train": self.start.train} if self.start else {}
         shown = {name: " ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
-        return ", ".join(f"{name} {value}" for name, value in shown.items()) or "as in the table"
+        return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 class Study(Strict):
@@ -133,6 +133,12 @@ class Study(Strict):
     set: dict[str, Any] = {}
     budget: OwnBudget = {}
     vary: Annotated[list[Variation], Field(min_length=2)]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the points. One that changes nothing is the row's own, where the study itself changes nothing either."""
+        plain = "nothing more" if self.args or self.set or self.budget else "as in the table"
+        return [change.told or plain for change in self.vary]
 
 
 class Point(Experiment):

@@ -14,7 +14,8 @@ from pipeline.training.start import Start
 if TYPE_CHECKING:
     from pipeline.params import Experiment, Params
 
-NOISE = {"dropout", "stochastic_depth"}  # arguments of models that mean something in training alone
+# Arguments of models that mean something in training alone, or for weights that are loaded over.
+HARMLESS = {"dropout", "stochastic_depth", "norm_momentum", "forget_bias"}
 
 
 def start_problems(
@@ -73,7 +74,8 @@ def start_problems(
         yield where, f"{start.weights} has learnt from scaling {scaling!r}, but here it is {recipe.scaling!r}"
     built = {name: field.default for name, field in signature.options(model, "build").model_fields.items()}
     theirs, ours = {**built, **args}, {**built, **experiment.args}
-    for name in args if start.is_card else set(theirs) - NOISE:
+    harmless = HARMLESS | ({"head"} if start.head == "new" else set())
+    for name in args if start.is_card else sorted(set(theirs) - harmless):
         if theirs.get(name) != ours.get(name):
             yield (
                 (*where, "weights"),

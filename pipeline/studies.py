@@ -39,9 +39,9 @@ def collect(params: Params, name: str) -> None:
 def _points(params: Params, name: str) -> Iterator[tuple[Plan, str, dict[str, Any]]]:
     """(plan, key, what its lines share) of each point."""
     study, plan = params.studies[name], Plan(params.varied(name))
-    for (key, experiment), change in zip(plan.params.experiments.items(), study.vary, strict=False):
+    for (key, experiment), name_of_point in zip(plan.params.experiments.items(), study.names, strict=False):
         shared = {"profile": params.profile, "study": name, "experiment": study.of, "data": experiment.data}
-        yield plan, key, shared | {"model": experiment.short, "varied": change.told}
+        yield plan, key, shared | {"model": experiment.short, "varied": name_of_point}
 
 
 def _looks(params: Params, name: str) -> Iterator[dict[str, Any]]:

@@ -67,6 +67,12 @@ REFUSED = [
         "a proximal l1 has one rate for all weights",
     ),
     ("train: head}", "head: kept}", f"{START}.head", "pictures_simclr has no head for this task"),
+    (
+        "of: pictures_cnn, vary",
+        "of: pictures_cnn, set: {lrr: 0.1}, vary",
+        "studies.fewer.set.lrr",
+        "did you mean 'lr'?",
+    ),
     ("label: probe", "label: scratch", "studies.fewer.vary.1", "point 0 is 'scratch' too; give it a label"),
     ("[{label: scratch}, {label: probe, ", "[{}, {}, {", "studies.fewer.vary.1", "point 0 is 'as in the table' too"),
     ("of: pictures_cnn, vary", "of: flowers_svm, kind: ending, vary", "studies.fewer.vary.0", "has no epochs"),

@@ -1,4 +1,4 @@
-"""Every row of the params.yaml that is shipped fits its data."""
+"""Every row of the profile that is shipped fits its data."""
 
 import importlib
 from pathlib import Path

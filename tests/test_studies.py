@@ -184,9 +184,11 @@ def test_what_all_points_change_one_may_change_again() -> None:
     assert [point.args["hidden"] for point in varied.experiments.values()] == [[4], [8]]
     assert [varied.budget_of(key).epochs for key in varied.experiments] == [1, 2]
     assert all(varied.recipe_of(key).lr == 0.1 for key in varied.experiments)
+    assert study.names == ["nothing more", "hidden 8, epochs 2"]
 
 
 def test_what_a_point_changes_is_told() -> None:
+    assert Study(of="x", vary=[Variation(), Variation(label="y")]).names == ["as in the table", "y"]
     assert Variation(args={"hidden": [8, 4]}, set={"lr": 0.1}).told == "hidden 8 4, lr 0.1"
 
 

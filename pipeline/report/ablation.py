@@ -77,10 +77,10 @@ def intervals(path: Path, studies: Sequence[Sequence[Point]]) -> Path | None:
     scale = 100 if metric == "accuracy" else 1
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
-    tallest = max(len(found) for _, found in panels)
+    heights = [0.32 * max(len(f) for _, f in panels[n : n + columns]) + 1.2 for n in range(0, len(panels), columns)]
     with matplotlib.rc_context(plots.STYLE):
-        figure = Figure(figsize=(4.4 * columns, (0.32 * tallest + 1.0) * lines + 0.3), layout="constrained")
-        grid = list(figure.subplots(lines, columns, squeeze=False).flat)
+        figure = Figure(figsize=(4.4 * columns, sum(heights) + 0.3), layout="constrained")
+        grid = list(figure.subplots(lines, columns, squeeze=False, height_ratios=heights).flat)
         for axes, (points, found) in zip(grid, panels, strict=False):
             axes.axvline(0, color="#999999", linewidth=0.8, zorder=1)
             for place, (_, difference, p) in enumerate(found):
@@ -98,7 +98,7 @@ def intervals(path: Path, studies: Sequence[Sequence[Point]]) -> Path | None:
                     zorder=3,
                 )
             axes.set_yticks([-place for place in range(len(found))], [point.varied for point, _, _ in found])
-            axes.set_title(f"{points[0].study}, against {points[0].varied}", loc="left")
+            axes.set_title(f"{points[0].study}\nagainst {points[0].varied}", loc="left", fontsize=10)
             axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
             axes.margins(y=0.12)
         for axes in grid[len(panels) :]:

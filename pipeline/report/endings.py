@@ -67,7 +67,7 @@ def read(path: Path) -> list[Run]:
 
 
 def draw(path: Path, studies: Sequence[Sequence[Run]]) -> Path | None:
-    """Two panels a study: validation loss and score by epoch. The first point, which nothing stops, is in grey."""
+    """Two panels a study: validation loss and score by epoch. The first point is in grey."""
     studies = [runs for runs in studies if any(run.epochs for run in runs)]
     if not studies:
         return None

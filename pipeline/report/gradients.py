@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from math import exp, inf, isfinite, log
+from math import exp, inf, isfinite, log, nan
 from pathlib import Path
 from statistics import fmean
 
@@ -102,9 +102,8 @@ def draw(path: Path, studies: Sequence[Sequence[Looked]]) -> Path | None:
 
 
 def _line(axes: Axes, line: Line, colour: str, marker: str, label: str) -> None:
-    drawn = [(x, y) for x, y in line if 0 < y < inf]  # a logarithm has no other places
-    if drawn:
-        x, y = zip(*drawn, strict=True)
+    if line:
+        x, y = zip(*((x, y if 0 < y < inf else nan) for x, y in line), strict=True)  # a logarithm has no other places
         axes.plot(x, y, color=colour, marker=marker, markersize=4, linewidth=1.6, label=label)
 
 
@@ -113,7 +112,7 @@ def table(study: str, points: Sequence[Looked]) -> Table:
     rows = []
     for point in points:
         first, last = (point.layers[0][1], point.layers[-1][1]) if len(point.layers) > 1 else (0.0, 0.0)
-        share = first / last if last else None
+        share = first / last if last and isfinite(first + last) else None
         largest = max((norm for _, norm in point.updates), default=None)
         rows.append(
             [

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pipeline.data.dataset import Dataset
 from pipeline.training import optimizers, train, transfer
+from pipeline.training.blocks import layer_wise
 from pipeline.training.system import Diverged, System
 
 LOWEST, HIGHEST, UPDATES = 1e-6, 10.0, 300
@@ -47,6 +48,8 @@ class RangeTest(System):
 
     def configure_optimizers(self) -> Any:
         optimizer = optimizers.optimizer(self.network.body, self.recipe.model_copy(update={"lr": LOWEST}))
+        if self.start:
+            layer_wise(optimizer, self.network.body, self.start.layer_decay)
         return [optimizer], [LambdaLR(optimizer, lambda update: (HIGHEST / LOWEST) ** (update / (UPDATES - 1)))]
 
     def _count(self, chunk: int, losses: Tensor, *rest: Any) -> None:

@@ -30,8 +30,19 @@ def test_on_a_row_it_ends_beyond_the_valley_and_suggests_what_trains(laboratory:
     assert min(found.smooth) < 0.6 * found.smooth[0] and found.smooth[-1] > 2 * min(found.smooth)
     assert 1e-4 < found.suggestion < 0.1
     assert range_test.run(spec, data) == found
-    spec["recipe"] |= {"patience": 1, "items": 64}
-    assert range_test.run(spec, data) == found, "what ends the row's runs early does not end the test"
+    hasty = {**spec, "recipe": {**spec["recipe"], "patience": 1, "items": 64}}
+    assert range_test.run(hasty, data) == found, "what ends the row's runs early does not end the test"
+
+
+@pytest.mark.parametrize("part", ["all", "head"])
+def test_it_starts_from_the_weights_that_the_row_starts_from(laboratory: Laboratory, part: str) -> None:
+    budget = {"samples": 1000, "validation": 200, "epochs": 3}
+    source = laboratory.train("digits_mlp", batch_size=32, budget=budget)
+    start = {"weights": source, "head": "kept", "train": part}
+    _, spec, inputs = laboratory.asked("digits_mlp", batch_size=32, budget=budget, start=start)
+    data = dataset.load(inputs["data"], budget, 0, ("train", "validation"))
+    tried, fresh = range_test.run(spec, data, inputs["start"]), range_test.run(spec, data)
+    assert tried.losses[0] < 0.5 * fresh.losses[0]
 
 
 def test_a_row_whose_loss_is_never_a_number_is_said() -> None:
