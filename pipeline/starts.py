@@ -25,6 +25,15 @@ def start_problems(
     if isinstance(recipe, Fit):
         yield where, f"{experiment.model} is no network: there are no weights to start from; leave it out"
         return
+    yield from _use_problems(where, start, recipe)
+    if start.is_version:
+        yield from _version_problems((*where, "weights"), start.weights)
+    else:
+        yield from _source_problems(params, where, experiment, start, recipe)
+
+
+def _use_problems(where: Location, start: Start, recipe: Gradient) -> Iterator[Problem]:
+    """What the recipe can't do with weights that are there."""
     if recipe.initialisation != "default":
         yield where, f"weights are loaded over initialisation {recipe.initialisation!r}; set that to default"
     if start.train == "head":
@@ -40,9 +49,12 @@ def start_problems(
         yield (*where, "layer_decay"), what
     if start.train == "gradual" and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
         yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
-    if start.is_version:
-        yield from _version_problems((*where, "weights"), start.weights)
-        return
+
+
+def _source_problems(
+    params: "Params", where: Location, experiment: "Experiment", start: Start, recipe: Gradient
+) -> Iterator[Problem]:
+    """Of a card, a row or a pretraining: whether it is there, and has weights of this network."""
     entries = {**params.experiments, **params.pretraining}
     if start.is_card:
         cards = [f"pipeline/models/cards/{name}.yaml" for name in signature.cards("models")]

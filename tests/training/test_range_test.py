@@ -43,6 +43,11 @@ def test_it_starts_from_the_weights_that_the_row_starts_from(laboratory: Laborat
     data = dataset.load(inputs["data"], budget, 0, ("train", "validation"))
     tried, fresh = range_test.run(spec, data, inputs["start"]), range_test.run(spec, data)
     assert tried.losses[0] < 0.5 * fresh.losses[0]
+    if part == "all":
+        slower = {**spec, "start": {**spec["start"], "layer_decay": 0.1}}
+        assert range_test.run(slower, data, inputs["start"]).losses[100:] != tried.losses[100:], (
+            "lower layers move less"
+        )
 
 
 def test_a_row_whose_loss_is_never_a_number_is_said() -> None:
