@@ -81,7 +81,7 @@ report: $(INSTALLED) ## tables and figures again, from the files in Git alone
 paper: $(INSTALLED) ## a paper's card: its figure, ours under its budget, the verdict [PAPER=lecun1998]
 	@python -m pipeline.report.card "$(PAPER)"
 
-readme: $(INSTALLED) ## the newest table into README.md
+readme: $(INSTALLED) ## the newest tables into README.md
 	@python -m pipeline.report.readme
 
 doctor: $(INSTALLED) ## versions, devices, disk, stores and data hashes; fails if something is broken

@@ -4,8 +4,9 @@ import importlib
 import sys
 
 from bench.figures import Figure, record, table
+from pipeline.runner import gpus
 
-BENCHES = ["training", "throughput", "augment", "capsules", "cells", "noop", "parallel", "publish", "laptop"]
+BENCHES = ["training", "throughput", "mixed", "augment", "capsules", "cells", "noop", "parallel", "publish", "laptop"]
 
 
 def main(chosen: list[str]) -> int:
@@ -14,6 +15,9 @@ def main(chosen: list[str]) -> int:
         sys.exit(f"unknown: {', '.join(unknown)}; valid: {', '.join(BENCHES)}")
     figures: list[Figure] = []
     for name in chosen or BENCHES:
+        if name == "mixed" and not gpus():
+            print("mixed: no GPU here, nothing measured", flush=True)
+            continue
         for figure in record(name, importlib.import_module(f"bench.{name}").measure()):
             figures.append(figure)
             print(f"{figure.name}: {figure.median:g} {figure.unit}", flush=True)

@@ -99,6 +99,11 @@ class Cell:
         return read_json(self.folder / "result.json")
 
 
+def findings(result: dict[str, Any]) -> list[str]:
+    """What a run's record names in its `health`, each once: `dead units`."""
+    return list(dict.fromkeys(found.partition(":")[0] for found in result.get("health", [])))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; CellError names the file where it is missing or damaged."""
     try:

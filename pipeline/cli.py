@@ -212,20 +212,35 @@ def study(options: argparse.Namespace) -> int:
     rows = {row: known.varied_rows[row].data for row in named.values() if row in known.varied_rows}
     jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     with _alone():
-        needed = list(dict.fromkeys(rows.values()))
-        Run(jobs).fill([plan.prepare(data) for data in needed])
+        missing = _unfinished(jobs, {data: [plan.prepare(data)] for data in rows.values()})
+        needed = [data for data in dict.fromkeys(rows.values()) if data not in missing]
         priced = [row for row in rows if row in known.experiments]  # of a row of no table nothing is known
         dear = {row: seconds for row in priced if (seconds := too_dear(plan, row, estimates)) is not None}
         wanted = [name for name, row in named.items() if row not in dear]
-        Run(jobs).fill([cell for name in wanted for cell in studies.cells(known, name)])
+        there = [name for name in wanted if rows.get(named[name]) not in missing]
+        unfinished = _unfinished(jobs, {name: studies.cells(known, name) for name in there})
+        unfinished += [name for name in wanted if name not in there]
+        wanted = [name for name in wanted if name not in unfinished]
         stages = [f"studies/dvc.yaml:{stage}" for stage in (*(f"study@{name}" for name in wanted), "study_report")]
-        (paths.ROOT / "data" / "prepared").mkdir(parents=True, exist_ok=True)
+        for folder in (paths.ROOT / "data" / "prepared", paths.study(known.profile, "").parent):
+            folder.mkdir(parents=True, exist_ok=True)
         code = _run_dvc("repro", *(f"prepare@{data}" for data in needed)) if needed else 0
         code = code or _run_dvc("repro", "--single-item", *stages)
     for row, seconds in dear.items():
         print(f"not run here: studies of {row}, which takes about {spoken(seconds)} a seed")
+    if unfinished:
+        print(f"not finished, and not drawn anew: {', '.join(unfinished)}", file=sys.stderr)
     print(f"report: {paths.study_reports(known.profile).relative_to(paths.ROOT)}/studies.html")
-    return code
+    return code or (1 if unfinished else 0)
+
+
+def _unfinished(jobs: int, wanted: dict[str, list[Cell]]) -> list[str]:
+    """Fill cells by name; the names of those that could not all be finished, of which the reasons are said."""
+    try:
+        Run(jobs).fill([cell for cells in wanted.values() for cell in cells])
+    except RunError as error:
+        print(f"\n{error}", file=sys.stderr)
+    return [name for name, cells in wanted.items() if not all(cell.complete for cell in cells)]
 
 
 def fill(options: argparse.Namespace) -> int:

@@ -67,6 +67,8 @@ def _study_problems(params: "Params", where: Location, study: "Study") -> Iterat
     points = list(params.varied(str(where[1])).experiments.values())
     for number, name in enumerate(study.names):
         spot = (*where, "vary", number)
+        if (key := f"{where[1]}_{number + 1}") in {**params.experiments, **params.variants, **params.pretraining}:
+            yield spot, f"the point is {key} in cells, and so is an entry of that name; rename one of the two"
         if first.setdefault(name, number) != number:
             yield spot, f"point {first[name]} is {name!r} too; give it a label of its own"
         if number >= len(points):

@@ -4,7 +4,8 @@
     srun --nodes 2 --ntasks-per-node 4 python -m pipeline.nodes EXPERIMENT SEED
 
 Each process trains on a GPU of its own, or on the processor where there is none. Each machine needs the project at the
-same state and the prepared data; the first process alone writes the cell, which every later command finds done.
+same state and what the cell is trained from (`--inputs` makes it, and needs no torchrun); the first process alone
+writes the cell, which every later command finds done.
 """
 
 import argparse
@@ -16,27 +17,34 @@ from pipeline import command_line, params, paths
 from pipeline.cells import Cell, commit, order
 from pipeline.plan import Plan
 from pipeline.problems import unknown
-from pipeline.runner import RunError
+from pipeline.runner import Run, RunError
 
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.nodes", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("experiment")
     parser.add_argument("seed", type=int)
+    parser.add_argument("--inputs", action="store_true", help="only what it is trained from, on this machine")
     options = parser.parse_args(words)
-    return command_line.run(lambda: train(options.experiment, options.seed))
+    return command_line.run(lambda: train(options.experiment, options.seed, options.inputs))
 
 
-def train(experiment: str, seed: int) -> int:
+def train(experiment: str, seed: int, inputs: bool = False) -> int:
+    """inputs: make what the cell is trained from, in this process alone, instead of training it."""
     plan = Plan(params.load())
     if experiment not in plan.params.experiments:
         raise params.ParamsError(unknown("experiment", experiment, plan.params.experiments))
     cell = plan.train(experiment, seed)
     if cell.entry != "pipeline.training.train":
         raise params.ParamsError(f"{experiment} is no network; `make fill EXPERIMENT={experiment}` fits it")
-    if not cell.ready:
-        data = cell.spec["data"]
-        raise params.ParamsError(f"{data} is not prepared on this machine: `python -m stages.prepare {data}` first")
+    if inputs:
+        Run(1).fill(cell.inputs.values())
+        return 0
+    if missing := [parent for parent in cell.inputs.values() if not parent.complete]:
+        raise params.ParamsError(
+            f"{experiment} needs {missing[0].kind} {missing[0].label} on this machine first: "
+            f"`python -m pipeline.nodes {experiment} {seed} --inputs`"
+        )
     _together(cell)
     return 0
 

@@ -96,7 +96,8 @@ OwnBudget = Annotated[
 class Variation(Strict):
     """What a point of a study changes of its row: values of `args`, of `set` and of the data's `budget`.
 
-    label: what the point is called; without one, what it changes. model, start: instead of the row's.
+    label: what the point is called; without one, what it changes. model, start: instead of the row's; `start: null` is
+    from chance.
     """
 
     label: str = ""
@@ -114,7 +115,8 @@ class Variation(Strict):
         values: dict[str, Any] = {"model": self.model} if self.model else {}
         values |= {**self.args, **self.set}
         values |= {str(name): value for name, value in self.budget.items()}
-        values |= {"from": self.start.weights, "train": self.start.train} if self.start else {}
+        if "start" in self.model_fields_set:
+            values |= {"from": self.start.weights, "train": self.start.train} if self.start else {"from": "chance"}
         shown = {name: " ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in values.items()}
         return ", ".join(f"{name} {value}" for name, value in shown.items())
 
@@ -202,7 +204,8 @@ class Params(Strict):
         points: dict[str, Experiment] = {}
         if base:
             for number, change in enumerate(asked.vary, 1):
-                changed: dict[str, Any] = {"model": change.model or base.model, "start": change.start or base.start}
+                start = change.start if "start" in change.model_fields_set else base.start
+                changed: dict[str, Any] = {"model": change.model or base.model, "start": start}
                 for part in ("args", "set"):
                     changed[part] = {**getattr(base, part), **getattr(asked, part), **getattr(change, part)}
                 changed["budget"] = {str(name): value for name, value in {**asked.budget, **change.budget}.items()}
@@ -286,6 +289,8 @@ def _of_its_profile(params: Params) -> Params:
 
 def no_row(params: Params, key: str) -> str:
     """What to say where nothing that the active profile has is called `key`."""
+    if key in params.varied_rows and key not in params.experiments:
+        return f"{key} is a row of studies and in no table; `make studies` varies it"
     if key in params.elsewhere:
         return (
             f"{key} is no row of profile {params.profile} (see its `only`); name its own profile in params.yaml first"

@@ -240,9 +240,10 @@ def _told(ended: Ended) -> str:
         return ended.problem
     result, text = ended.cell.result, f"{ended.seconds:.1f} s"
     if result["status"] == "failed":
-        return f"{text}  FAILED: {result['reason']}"
+        text += f"  FAILED: {result['reason']}"
     values = result.get("validation") or {}
-    return text + "".join(f"  validation {name} {value:.4f}" for name, value in values.items() if name != "loss")
+    text += "".join(f"  validation {name} {value:.4f}" for name, value in values.items() if name != "loss")
+    return text + "".join(f"  {found.upper()}" for found in cells.findings(result))
 
 
 def _progress(cell: Cell) -> str:

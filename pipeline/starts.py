@@ -9,13 +9,10 @@ from pipeline import signature
 from pipeline.paths import LEDGER
 from pipeline.problems import Location, Problem, unknown
 from pipeline.training.recipe import Fit, Gradient, resolve
-from pipeline.training.start import Start
+from pipeline.training.start import Start, misfits
 
 if TYPE_CHECKING:
     from pipeline.params import Experiment, Params
-
-# Arguments of models that mean something in training alone, or for weights that are loaded over.
-HARMLESS = {"dropout", "stochastic_depth", "norm_momentum", "forget_bias"}
 
 
 def start_problems(
@@ -47,6 +44,8 @@ def _use_problems(where: Location, start: Start, recipe: Gradient) -> Iterator[P
     if start.layer_decay != 1.0 and recipe.l1 and recipe.l1_form == "proximal":
         what = "a proximal l1 has one rate for all weights; set it to 1.0 or take l1_form penalty"
         yield (*where, "layer_decay"), what
+    if start.train == "gradual" and recipe.compile:
+        yield (*where, "train"), "every block that thaws is another graph to compile; set compile to false"
     if start.train == "gradual" and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
         yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
 
@@ -62,37 +61,27 @@ def _source_problems(
             yield (*where, "weights"), unknown("card of weights", start.weights, cards)
             return
         card = signature.card(start.weights)
-        model, args, head, scaling = card["model"], card["args"], False, card["scaling"]
+        known = {name: card[name] for name in ("model", "scaling")}
+        theirs, head = known | {"args": {**experiment.args, **card["args"]}}, False
     elif start.weights in entries:
         entry = entries[start.weights]
-        model, args, head = entry.model, entry.args, start.weights in params.experiments
-        scaling = (recipe_of(params, entry) or recipe).scaling
+        theirs, head = {"model": entry.model, "args": entry.args}, start.weights in params.experiments
+        theirs["scaling"] = (recipe_of(params, entry) or recipe).scaling
         needed = params.profiles if experiment.only in (None, ["studies"]) else experiment.only
         if entry.only and not set(needed) <= set(entry.only):
             yield (*where, "weights"), f"{start.weights} is there only in {', '.join(entry.only)}; see its `only`"
         if entry.start:
             yield (*where, "weights"), f"{start.weights} starts from other weights itself; start from those"
-        if entry.data == experiment.data and entry.view != experiment.view:
-            yield where, f"{start.weights} has seen view {entry.view!r}, but here it is {experiment.view!r}"
+        if entry.data == experiment.data:
+            theirs["view"] = entry.view
     else:
         yield (*where, "weights"), unknown("weights", start.weights, [*entries, *signature.cards("models")])
         return
     if start.head == "kept" and not head:
         yield (*where, "head"), f"{start.weights} has no head for this task; set it to new"
-    if model != experiment.model:
-        yield (*where, "weights"), f"{start.weights} has weights of {model}, not of {experiment.model}"
-        return
-    if scaling != recipe.scaling:
-        yield where, f"{start.weights} has learnt from scaling {scaling!r}, but here it is {recipe.scaling!r}"
-    built = {name: field.default for name, field in signature.options(model, "build").model_fields.items()}
-    theirs, ours = {**built, **args}, {**built, **experiment.args}
-    harmless = HARMLESS | ({"head"} if start.head == "new" else set())
-    for name in args if start.is_card else sorted(set(theirs) - harmless):
-        if theirs.get(name) != ours.get(name):
-            yield (
-                (*where, "weights"),
-                f"{start.weights} has weights of {name} {theirs.get(name)!r}, but here it is {ours.get(name)!r}",
-            )
+    ours = {"model": experiment.model, "args": experiment.args, "view": experiment.view, "scaling": recipe.scaling}
+    for what in misfits(theirs, ours, start.head):
+        yield (*where, "weights"), f"{start.weights} {what}"
 
 
 def recipe_of(params: "Params", entry: "Experiment") -> Gradient | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline import paths, signature
-from pipeline.cells import Cell, read_json
+from pipeline.cells import Cell, findings, read_json
 from pipeline.params import Params
 from pipeline.plan import Plan
 
@@ -49,10 +49,10 @@ def _looks(params: Params, name: str) -> Iterator[dict[str, Any]]:
     for plan, key, shared in _points(params, name):
         for seed in plan.profile.seeds:
             trained = plan.train(key, seed)
-            named = dict.fromkeys(finding.partition(":")[0] for finding in trained.result["health"])
-            ending = {"found": ", ".join(named), "status": trained.result["reason"] or "ok"}
-            if not (trained.folder / "health.csv").is_file():
-                continue  # it could not even start
+            ending = {"found": ", ".join(findings(trained.result)), "status": trained.result["reason"] or "ok"}
+            if not (trained.folder / "health.csv").is_file():  # it could not even start
+                yield shared | {"seed": seed, **ending, "run_key": trained.key}
+                continue
             with (trained.folder / "health.csv").open(newline="") as file:
                 for look in csv.DictReader(file):
                     yield shared | {"seed": seed, **look, **ending, "run_key": trained.key}

@@ -1,5 +1,6 @@
 """CONTRIBUTING.md followed to the letter, and a README that is true."""
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bench import scratch
+from pipeline import params, paths
 from pipeline.report import readme
 
 BLOCK = re.compile(r"^```(?:python|yaml) (file|section)=(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -41,10 +43,18 @@ def test_the_lines_as_they_stand_give_a_row_of_the_table(tmp_path: Path, heading
     assert accuracy > 0.7
 
 
-def test_the_readme_opens_with_the_newest_table() -> None:
+def test_the_readme_opens_with_the_newest_table_and_has_the_newest_of_studies() -> None:
     text = (scratch.ROOT / "README.md").read_text()
-    assert text == readme.refreshed(text, readme.table())
-    assert text.index("make repro") < text.index(readme.START)
+    assert text == readme.refreshed(text)
+    assert text.index("make repro") < text.index(readme.mark("table"))
+    with pytest.raises(ValueError, match=re.escape(f"no {readme.mark('starts')}")):
+        readme.refreshed(text.replace(readme.mark("starts"), ""))
+
+
+def test_committed_studies_are_of_the_points_that_params_yaml_names() -> None:
+    for name, study in params.load(scratch.ROOT / "params.yaml", "laptop").studies.items():
+        with paths.study("laptop", name).open(newline="") as file:
+            assert list(dict.fromkeys(line["varied"] for line in csv.DictReader(file))) == study.names, name
 
 
 def test_every_target_that_a_document_names_exists() -> None:

@@ -36,6 +36,15 @@ evaluators: [quality]
 """
 
 
+def test_what_a_profile_says_of_running_reaches_the_cell_and_not_its_key(plan: Any) -> None:
+    plain = plan().train("mine_mlp", 0)
+    often = plan("cell_minutes: 5", "cell_minutes: 5, devices: 2, checkpoint_seconds: null, checkpoint_epochs: 3")
+    cell = often.train("mine_mlp", 0)
+    assert cell.execution == {"devices": 2, "checkpoint_seconds": None, "checkpoint_epochs": 3}
+    assert plain.execution == {"devices": 1, "checkpoint_seconds": 20.0, "checkpoint_epochs": None}
+    assert cell.key == plain.key and often.train("mine_svm", 0).execution == {}
+
+
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Parameters -> plan, over prepared data and over a copy of the sources that may be edited."""

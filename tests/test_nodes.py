@@ -125,6 +125,28 @@ def test_what_can_not_be_trained_so(project: Path, words: list[str], why: str) -
     assert done.returncode == 1 and why in done.stderr
 
 
+def test_what_it_is_made_from_is_asked_for_by_name(tmp_path: Path) -> None:
+    card = "pipeline/models/cards/efficientnet_lite0.yaml"
+
+    def started(sections: dict[str, Any]) -> None:
+        small(1)(sections)
+        row = {"model": "models/efficientnet_lite", "view": "rgb32", "args": {}, "start": {"weights": card}}
+        row["set"] = {"scaling": "symmetric"}
+        sections["experiments"]["digits_lite"] = {**sections["experiments"]["digits_mlp"], **row}
+
+    project = scratch.copy(tmp_path, started)
+    words = [sys.executable, "-m", "pipeline.nodes", "digits_lite", "0"]
+    done = scratch.run(project, *words, check=False)
+    assert done.returncode == 1
+    assert (
+        "needs prepare digits on this machine first: `python -m pipeline.nodes digits_lite 0 --inputs`" in done.stderr
+    )
+    scratch.run(project, *words, "--inputs")
+    assert len(helpers.cells(project, "fetch")) == 2 and len(helpers.cells(project, "prepare")) == 1
+    assert "neither torchrun nor srun" in scratch.run(project, *words, check=False).stderr
+    assert not helpers.cells(project, "train")
+
+
 def test_one_killed_ends_all(tmp_path: Path) -> None:
     project = scratch.copy(tmp_path, small(100_000))
     scratch.run(project, sys.executable, "-m", "stages.prepare", "digits")

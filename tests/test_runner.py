@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -217,6 +218,17 @@ def test_code_that_changed_since_the_key_was_made_is_not_run(project: Project) -
     said = (project.root / "said.txt").read_text()
     assert "edited while this ran: pipeline/act.py; run the same command again" in said
     assert not list(project.root.glob(".cells/*/cell.json"))
+
+
+def test_what_a_record_names_is_told_on_the_console() -> None:
+    found = {"health": ["dead units: 60 % of layer 0", "dead units: 70 % of layer 2", "exploding gradients: inf"]}
+    for result, told in (
+        ({"status": "ok", "validation": {"accuracy": 0.5, "loss": 1.0}}, "2.0 s  validation accuracy 0.5000"),
+        ({"status": "failed", "reason": "loss is nan"}, "2.0 s  FAILED: loss is nan"),
+    ):
+        for more, tail in (({}, ""), (found, "  DEAD UNITS  EXPLODING GRADIENTS")):
+            cell = SimpleNamespace(result=result | more)
+            assert runner._told(runner.Ended(cell, None, 2.0)) == told + tail  # type: ignore[arg-type]
 
 
 # faults of processes

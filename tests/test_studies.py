@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from bench import scratch
 from pipeline import params
@@ -15,6 +16,7 @@ from pipeline.params import Study, Variation
 from pipeline.report import ablation, gradients, statistics
 from pipeline.report.points import Point, read
 from pipeline.studies import COLUMNS, LOOKS
+from pipeline.training.start import Start
 from tests import helpers
 from tests.sources import ROOT
 
@@ -187,6 +189,38 @@ def test_what_all_points_change_one_may_change_again() -> None:
     assert study.names == ["nothing more", "hidden 8, epochs 2"]
 
 
+def test_a_point_may_start_from_chance_where_its_row_does_not() -> None:
+    card = {"weights": "pipeline/models/cards/efficientnet_lite0.yaml"}
+    found = params.load(ROOT / "params.yaml")
+    row = found.varied_rows["fmnist_efficientnet_lite0"].model_copy(update={"start": Start(**card)})
+    vary = [Variation(), Variation(start=None), Variation(start={**card, "train": "head"})]
+    study = Study(of="x", vary=vary)
+    varied = found.model_copy(update={"experiments": {"x": row}, "studies": {"some": study}}).varied("some")
+    trains = [point.start and point.start.train for point in varied.experiments.values()]
+    assert trains == ["all", None, "head"]
+    assert study.names[:2] == ["as in the table", "from chance"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has 16-mixed")
+def test_a_cell_that_can_t_be_made_leaves_the_other_studies(fresh: Callable[..., Path]) -> None:
+    """16-mixed is not to be had here, and one table is none."""
+
+    def half(sections: dict[str, Any]) -> None:
+        edit(sections)
+        points = [{"label": "plain"}, {"label": "half", "set": {"precision": "16-mixed"}}]
+        sections["studies"]["halves"] = {"of": "iris_mlp", "kind": "ablation", "vary": points}
+        sections["data"]["nowhere"] = {**sections["data"]["iris"], "source": "nowhere.csv"}
+        sections["experiments"]["nowhere_mlp"] = {**sections["experiments"]["iris_mlp"], "data": "nowhere"}
+        sections["studies"]["lost"] = {**STUDY, "of": "nowhere_mlp"}
+
+    project = fresh(half)
+    (project / "nowhere.csv").write_text("1,2\n3\n")
+    done = scratch.cli(project, "study", check=False)
+    assert done.returncode == 1 and "16-mixed needs a GPU" in done.stderr
+    assert "not finished, and not drawn anew: halves, lost" in done.stderr and "nowhere" in done.stderr
+    assert len(lines(project)) == 4 and "hidden 4" in (project / "studies/reports/laptop/studies.md").read_text()
+
+
 def test_what_a_point_changes_is_told() -> None:
     assert Study(of="x", vary=[Variation(), Variation(label="y")]).names == ["as in the table", "y"]
     assert Variation(args={"hidden": [8, 4]}, set={"lr": 0.1}).told == "hidden 8 4, lr 0.1"
@@ -222,6 +256,24 @@ def test_a_line_of_gradients_ends_with_its_first_seed_and_no_zero_is_left_out(tm
     assert point.updates == [(1.0, pytest.approx(4.0)), (2.0, float("inf"))]
     (row,) = gradients.table("s", [point]).rows
     assert list(row) == ["deep", "0", "inf", "nothing"]
+
+
+def test_a_seed_that_could_not_start_is_named_among_gradients(tmp_path: Path) -> None:
+    none = dict.fromkeys(LOOKS, "") | {
+        "study": "s",
+        "data": "iris",
+        "varied": "flat",
+        "seed": "0",
+        "status": "no matrix",
+    }
+    with (tmp_path / "s.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, LOOKS)
+        writer.writeheader()
+        writer.writerows([look(0, 1, "4.0"), none])
+    deep, flat = gradients.read(tmp_path / "s.csv")
+    assert (flat.layers, flat.updates, flat.found) == ([], [], ["no matrix"]) and deep.updates
+    assert list(gradients.table("s", [deep, flat]).rows[1]) == ["flat", "—", "—", "no matrix"]
+    assert gradients.draw(tmp_path / "picture", [[deep, flat]])
 
 
 def test_an_ablation_says_which_point_lost_its_seeds() -> None:

@@ -26,7 +26,8 @@ class TiledSequential(nn.Sequential):
     """Layers in turn. In training, each (Conv2d, elementwise layer, AvgPool2d(2)) is computed tile by tile.
 
     That is in single precision on the processor; everything else (evaluation, export, counting, other devices and
-    precisions) runs layer by layer. Kernels are square and odd, the sizes that are pooled are even.
+    precisions) runs layer by layer. Kernels are square and odd, the sizes that are pooled are even. Hooks of its
+    convolutions are given the tiles, and change nothing.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,6 +38,8 @@ class TiledSequential(nn.Sequential):
             if _tileable(layers):
                 convolution, elementwise, _, *layers = layers
                 tiles = _Tiles.apply(x, convolution.weight, convolution.bias, convolution.padding)
+                for hook in convolution._forward_hooks.values():  # the same outputs in another order
+                    hook(convolution, (x,), tiles)
                 x = elementwise(tiles).mean(0).permute(3, 0, 1, 2)
             else:
                 layer, *layers = layers

@@ -13,7 +13,7 @@ from pipeline.training import network as networks
 from pipeline.training.blocks import head_name, replace
 from pipeline.training.recipe import Gradient
 from pipeline.training.system import Diverged, System
-from pipeline.training.train import fit, seed_everything, write_rows
+from pipeline.training.train import fit, halved, seed_everything, write_rows
 
 
 def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
         "weights_hash": networks.save(system.network, folder),
         "parameters": sum(p.numel() for p in body.parameters()),
         "validation": {name: last[f"validation_{name}"] for name in (metric, "loss")},
-        "costs": {"train_seconds": round(sum(row["seconds"] for row in system.history), 4)},
+        "costs": {"train_seconds": round(sum(row["seconds"] for row in system.history), 4), **halved(system)},
     }
 
 

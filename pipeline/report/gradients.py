@@ -62,6 +62,7 @@ def _means(lines: Sequence[Mapping[str, str]], x: str, y: str) -> Line:
 
     Where a seed is missing, since its loss was no number any more, the line ends.
     """
+    lines = [line for line in lines if line[x]]  # without, a seed could not even start
     seeds = {line["seed"] for line in lines}
     groups: dict[float, dict[str, float]] = {}
     for line in lines:

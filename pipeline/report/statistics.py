@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
+from math import isclose, sqrt
 from statistics import fmean, stdev
 
 from scipy.optimize import brentq
@@ -26,7 +26,7 @@ class Summary:
 
 def summarize(values: Sequence[float]) -> Summary:
     n = len(values)
-    if n < 2 or max(values) == min(values):  # equal values: fmean and stdev would leave a rounding error of 1e-17
+    if n < 2 or isclose(max(values), min(values), rel_tol=1e-9, abs_tol=1e-12):  # the rest is rounding: 44/45 - 43/45
         return Summary(n, values[0] if n else None, 0.0 if n > 1 else None, None, None)
     std = stdev(values)
     half_width = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * std / sqrt(n)

@@ -8,12 +8,18 @@ from safetensors.torch import load_file
 
 from pipeline.tracking.commands import load
 from pipeline.training.network import WEIGHTS, weights_hash
+from pipeline.training.transfer import TRAINED
 
 
 def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
-    """Copy the weights of `name`, `version`; ValueError where they are not what registry.jsonl says of it."""
+    """Copy the weights of `name`, `version`, and the specification that they were trained by.
+
+    ValueError where they are not what registry.jsonl says of it.
+    """
     version = f"{spec['name']}/{spec['version']}"
-    shutil.copyfile(load(version) / WEIGHTS, folder / WEIGHTS)
+    registered = load(version)
+    shutil.copyfile(registered / WEIGHTS, folder / WEIGHTS)
+    shutil.copyfile(registered / "spec.json", folder / TRAINED)
     found = weights_hash(load_file(folder / WEIGHTS))
     if found != spec["artifact_hash"]:
         raise ValueError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import fingerprint, paths, signature
-from pipeline.cells import read_json
+from pipeline.cells import findings, read_json
 from pipeline.params import Params
 from pipeline.tracking.ledger import Identity, Ledger, Line, identity
 
@@ -94,6 +94,7 @@ def _line(params: Params, name: str, owner: str, seed: int, folder: Path, tables
         "costs": tables["costs"].get(seed, {}) if status == "ok" else {},
         "weights_hash": result.get("weights_hash"),
         **{name: costs.get(name) for name in ("hardware", "commit", "dirty", "lock")},
+        **({"health": ", ".join(found)} if (found := findings(result)) else {}),
     }
 
 

@@ -47,6 +47,7 @@ TAGGED = (
     "commit",
     "dirty",
     "lock",
+    "health",
 )
 LEFT_OUT = {"kind", "key", "entry", "sources", "inputs"}  # of a specification: no parameters
 KEPT = ("spec.json", "result.json", "costs.json", "history.csv")

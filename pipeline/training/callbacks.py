@@ -39,7 +39,7 @@ class Progress(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, System)
-        if pl_module.recipe.minutes is None:
+        if pl_module.recipe.minutes is None or pl_module.lr is None:  # nothing is done yet but what was before a kill
             return
         spent = sum(row["seconds"] for row in pl_module.history) + self.seconds
         if pl_module.ranks.any(pl_module.ending.late(spent)):
@@ -102,6 +102,8 @@ class Checkpoint(pl.Callback):
         if self.found:
             pl_module.restore(self.found["system"])
             self.progress.before, self.saved_epoch = self.found["seconds"], pl_module.epoch
+            if pl_module.ranks.rank == 0:
+                print(f"going on after {pl_module.epoch} epochs and {pl_module.chunk} chunks", flush=True)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int

@@ -39,10 +39,11 @@ class Feed:
         self.mixes = bool(recipe.mixup or recipe.cutmix)
         if self.mixes:
             mixing.require_whole(train.x.numpy())
+        self.begun = False
         self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * train.x[0].numel()))
 
     def begin(self, epoch: int) -> None:
-        self.epoch, self.order = epoch, self.train.order(epoch)
+        self.epoch, self.order, self.begun = epoch, self.train.order(epoch), True
 
     def chunk(self, number: int) -> list[Share]:
         """The batches of a chunk, on the device of the items."""

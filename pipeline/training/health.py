@@ -126,10 +126,11 @@ def _vanishing(rows: Sequence[Row]) -> list[str]:
     by_update: dict[int, list[Row]] = {}
     for row in rows:
         by_update.setdefault(row["update"], []).append(row)
-    shares = [found[0]["gradient"] / (found[-1]["gradient"] or 1.0) for found in by_update.values() if len(found) > 2]
+    looks = [found for found in by_update.values() if len(found) > 2]
+    shares = [found[0]["gradient"] / (found[-1]["gradient"] or 1.0) for found in looks]
     if not shares or not (share := median(shares)) < VANISHING:
         return []
-    first, last = rows[0]["layer"], rows[-1]["layer"]
+    first, last = looks[-1][0]["layer"], looks[-1][-1]["layer"]
     return [
         f"vanishing gradients: layer {first} gets {share:.1g} of the gradient of layer {last} (a healthy network: "
         "0.01 to 100); shortcuts around layers, gates, rectified units or another initialisation help"
@@ -147,7 +148,8 @@ def _exploding(norms: Sequence[float]) -> list[str]:
 
 
 def _dead(rows: Sequence[Row]) -> list[str]:
-    latest = [row for row in rows if row["update"] == rows[-1]["update"]]
+    moved = [row for row in rows if row["norm"] != 0]  # without any gradient the batch is learnt, as hinge losses can
+    latest = [row for row in moved if row["update"] == moved[-1]["update"]] if moved else []
     return [
         f"dead units: {row['dead']:.0%} of layer {row['layer']} get no gradient after {row['update']} updates; "
         "a smaller lr, leaky units or batch norm help"

@@ -13,23 +13,30 @@ Result = TypeVar("Result")
 
 
 def micro_batches(share: Share, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-    """(inputs, labels, labels of what they are mixed with) of `size` items each; none of an empty share."""
-    for start in range(0, len(share.y), size):
-        part = slice(start, start + size)
+    """(inputs, labels, labels of what they are mixed with) of at most `size` items each; none of an empty share.
+
+    They differ by one item at most: from size 3 on none is left over alone, which batch norm can't do with.
+    """
+    n, count = len(share.y), -(-len(share.y) // size)
+    for number in range(count):
+        part = slice(n * number // count, n * (number + 1) // count)
         yield share.x[part], share.y[part], None if share.theirs is None else share.theirs[part]
 
 
-def halving(run: Callable[[int], Result], limit: int) -> tuple[Result, int]:
+def halving(run: Callable[[int], Result], limit: int, divisible: bool = True) -> tuple[Result, int]:
     """`run(limit)`, or as often as memory asks with half as many items at once; and the limit that was not too much.
 
-    It draws the same noise each time, as if the smaller limit had been the first.
+    It draws the same noise each time, as if the smaller limit had been the first. What is not `divisible` has to do
+    with the memory that there is.
     """
     noise = randomness.torch_state()
     while True:
         try:
             return run(limit), limit
-        except torch.OutOfMemoryError:
-            if limit == 1:
+        except torch.OutOfMemoryError as error:
+            if not divisible:
+                error.add_note("the loss compares all items of a batch, which is not split; set a smaller batch_size")
+            if limit == 1 or not divisible:
                 raise
         torch.cuda.empty_cache()
         randomness.restore_torch(noise)

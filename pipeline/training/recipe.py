@@ -156,6 +156,10 @@ CONTRADICTIONS: tuple[tuple[Callable[[Gradient], Any], str], ...] = (
         "momentum {momentum} has no meaning for {optimizer}; use sgd, rmsprop or muon, or momentum 0.0",
     ),
     (
+        lambda r: r.optimizer == "muon" and not r.momentum,
+        "optimizer muon makes its momentum orthogonal, and momentum is {momentum}; set it, usually to 0.95",
+    ),
+    (
         lambda r: r.schedule == "one_cycle" and not r.warmup,
         "schedule one_cycle needs a warmup above 0; use cosine for none",
     ),

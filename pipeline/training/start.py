@@ -1,10 +1,15 @@
 """Where an experiment's weights come from, and how much of it is trained: `start` in params.yaml. Light to import."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from pipeline import signature
 from pipeline.signature import Strict
+
+# Arguments of models that mean something in training alone, or for weights that are loaded over.
+HARMLESS = {"dropout", "stochastic_depth", "norm_momentum", "forget_bias"}
 
 
 class Start(Strict):
@@ -31,3 +36,21 @@ class Start(Strict):
     @property
     def is_version(self) -> bool:
         return not self.is_card and ("/" in self.weights or "@" in self.weights)
+
+
+def misfits(theirs: Mapping[str, Any], ours: Mapping[str, Any], head: str) -> Iterator[str]:
+    """Why weights of `theirs` can't start `ours`: model, args, scaling and view, the last two where theirs are known.
+
+    Arguments that are not given have their defaults. A `new` head is none of theirs.
+    """
+    if theirs["model"] != ours["model"]:
+        yield f"has weights of {theirs['model']}, not of {ours['model']}"
+        return
+    for name in ("scaling", "view"):
+        if name in theirs and theirs[name] != ours[name]:
+            yield f"has learnt from {name} {theirs[name]!r}, but here it is {ours[name]!r}"
+    built = {name: field.default for name, field in signature.options(ours["model"], "build").model_fields.items()}
+    theirs, ours = {**built, **theirs["args"]}, {**built, **ours["args"]}
+    for name in sorted(set(built) - HARMLESS - ({"head"} if head == "new" else set())):
+        if theirs[name] != ours[name]:
+            yield f"has weights of {name} {theirs[name]!r}, but here it is {ours[name]!r}"

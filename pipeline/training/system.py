@@ -11,6 +11,7 @@ as everywhere; its running statistics are averaged over processes.
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -76,7 +77,10 @@ class System(pl.LightningModule):
         self.clips = recipe.gradient_clip is not None or recipe.gradient_clip_value is not None
         self.health, self.ending = Health(network.body, self.clips), Ending(recipe, task.METRIC, len(train.y))
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
-        self.block = BLOCK
+        # What compares a batch's items with each other is another loss of half of them, or of more.
+        self.divisible = not getattr(network.body, "compares", False)
+        self.block = BLOCK if self.divisible else recipe.batch_size
+        self.lr: float | None = None  # of the last update that this process has made
         self.history: list[dict[str, float]] = []
         self.start: Start | None = None
         self.chunk = 0  # of this epoch, the next one to do
@@ -164,7 +168,7 @@ class System(pl.LightningModule):
         for number, share in enumerate(shares, done + 1):
             looks = Health.due(number)
             passes = partial(self._gradients, share, looks)
-            (loss, scores), limit = halving(passes, limit)
+            (loss, scores), limit = halving(passes, limit, self.divisible)
             lr = self._update(number, looks)
             if schedule is not None:
                 schedule.step()  # type: ignore[union-attr]
@@ -261,7 +265,7 @@ class System(pl.LightningModule):
         self.regularizer.project(lr)
         if self.average is not None:
             self.average.update(self.network.body, number)
-        if looks:
+        if looks and (self.scaler is None or math.isfinite(norm)):  # else the scaler has skipped the update, as it may
             self.health.end(number, norm)
         return lr
 
@@ -278,9 +282,11 @@ class System(pl.LightningModule):
             gradient.copy_(summed.view(gradient.shape))  # in its own order of memory, which fused optimizers need
 
     def _average_statistics(self) -> None:
-        """Running means are linear: averaged once a chunk, they are what they were if averaged at each batch."""
+        """Running means, and moving averages of them, are linear: averaged once a chunk, they are what they were if
+        averaged at each batch."""
         if self.ranks.size > 1:
-            for module in self.network.body.modules():
+            averaged = [self.average.averaged] if self.average else []
+            for module in chain.from_iterable(body.modules() for body in (self.network.body, *averaged)):
                 if isinstance(module, _BatchNorm):
                     for statistic in (module.running_mean, module.running_var):
                         if statistic is not None:
@@ -303,6 +309,7 @@ class System(pl.LightningModule):
 
     def validation_step(self, _chunk: int, _: int) -> None:
         """The epoch's row: means over training and validation items, and the rate of the last update."""
+        assert self.lr is not None
         row = {"epoch": self.epoch, **self.train_means(), **self.judge(), "lr": self.lr}
         if not math.isfinite(row["validation_loss"]):
             raise Diverged(f"validation loss is {row['validation_loss']} after epoch {self.epoch}")
@@ -345,7 +352,7 @@ class System(pl.LightningModule):
         blocks = list(zip(x.split(BLOCK), y.split(BLOCK), strict=True))
         sums = torch.zeros(len(blocks), 2, dtype=torch.float64)
         for index in range(self.ranks.rank, len(blocks), self.ranks.size):
-            found, self.block = halving(partial(self._judged, *blocks[index]), self.block)
+            found, self.block = halving(partial(self._judged, *blocks[index]), self.block, self.divisible)
             sums[index] = torch.tensor(found, dtype=torch.float64)
         self.ranks.add(sums)
         loss, tally = (math.fsum(column) for column in sums.T.tolist())
@@ -369,6 +376,7 @@ class System(pl.LightningModule):
         elif self.average is not None:
             if self.recipe.swa:
                 self.average.refresh(self._inputs())
+                self._average_statistics()  # each process drew its own noise
             body.load_state_dict(self.average.of(body).state_dict())
             self.network.eval()
             self.history[-1] |= self.judge()  # of swa the rows before are of the weights that it averages

@@ -60,10 +60,17 @@ def _train(
         system = transfer.begin(whole, spec, start) if start else whole
         spent = time.perf_counter() - began
         owner = {"model": spec["model"], "key": fingerprint.of_json(spec)}
-        fit(system, spec["precision"], folder, owner, **execution)
+        try:
+            fit(system, spec["precision"], folder, owner, **execution)
+        except ValueError as error:
+            if (
+                system.ranks.size > 1 and system.feed.begun
+            ):  # it may be this process's alone, and the others wait for it
+                raise RuntimeError(f"process {system.ranks.rank} of {system.ranks.size}: {error}") from error
+            raise
     except (Diverged, ValueError) as error:
         return {"status": "failed", "reason": str(error), "health": _health(system, folder), **facts}
-    micro_batch = min(system.ranks.gather(system.micro_batch))
+    smaller = halved(system)
     if system.ranks.rank:
         return {}
     write_rows(folder / "history.csv", list(system.history[0]), system.history)
@@ -71,11 +78,12 @@ def _train(
     parameters = sum(p.numel() for p in whole.network.body.parameters())
     kept = system.ending.kept(system.history)
     validation = {name: kept[f"validation_{name}"] for name in (system.task.METRIC, "loss")}
-    costs: dict[str, Any] = {"train_seconds": round(spent + sum(row["seconds"] for row in system.history), 4)}
+    costs: dict[str, Any] = {
+        "train_seconds": round(spent + sum(row["seconds"] for row in system.history), 4),
+        **smaller,
+    }
     if system.ranks.size > 1:
         costs |= {"devices": system.ranks.size, "processor": cells.processor()}
-    if micro_batch < math.ceil(system.recipe.batch_size / system.ranks.size):
-        costs |= {"micro_batch": micro_batch}
     return {
         "status": "ok",
         "weights_hash": digest,
@@ -87,6 +95,13 @@ def _train(
         **facts,
         "costs": costs,
     }
+
+
+def halved(system: System) -> dict[str, int]:
+    """`micro_batch`, as it is said among the costs: where a process did not take its whole share at once."""
+    micro_batch = min(system.ranks.gather(system.micro_batch))
+    whole = math.ceil(system.recipe.batch_size / system.ranks.size)
+    return {"micro_batch": micro_batch} if micro_batch < whole else {}
 
 
 def seed_everything(seed: int, threads: int) -> None:

@@ -2,7 +2,7 @@
 
 import copy
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from pipeline.cells import read_json
 from pipeline.data.batches import Batches
 from pipeline.training.blocks import head_name, replace
 from pipeline.training.network import WEIGHTS, Network
-from pipeline.training.start import Start
+from pipeline.training.start import Start, misfits
 from pipeline.training.system import System
+
+TRAINED = "trained.json"  # of a registered version: the specification that its weights were trained by
 
 
 def begin(system: System, spec: dict[str, Any], source: Path) -> System:
@@ -24,6 +26,13 @@ def begin(system: System, spec: dict[str, Any], source: Path) -> System:
     That is the given one, or one over the features of a frozen body. ValueError where the weights do not fit.
     """
     start = Start(**spec["start"])
+    if start.is_version:
+        theirs, ours = read_json(source / TRAINED), {**spec, "scaling": spec["recipe"]["scaling"]}
+        theirs["scaling"] = theirs["recipe"]["scaling"]
+        if theirs["data"] != ours["data"]:
+            del theirs["view"]
+        for what in misfits(theirs, ours, start.head):
+            raise ValueError(f"{start.weights} {what}")
     load(system.network.body, _weights(source, spec), start.head, start.weights)
     if start.train == "head":
         return over_features(system)
@@ -46,19 +55,41 @@ def _weights(source: Path, spec: dict[str, Any]) -> dict[str, Tensor]:
 
 def load(body: nn.Module, weights: Mapping[str, Tensor], head: str, source: str) -> None:
     """Take over all tensors, those of the head only if it is `kept`; ValueError names the first that does not fit."""
-    ours = f"{head_name(body)}."
-    wanted, given = (
-        {n: t for n, t in tensors.items() if head == "kept" or not n.startswith(ours)}
-        for tensors in (body.state_dict(), weights)
-    )
-    for name in (*wanted, *given):
-        here, there = (tuple(t[name].shape) if name in t else "not there" for t in (wanted, given))
-        if here != there:
+    own, top = body.state_dict(), f"{head_name(body)}."
+    here, there = ({place: name for name, place in places(tensors).items()} for tensors in (own, weights))
+    first, name = next((place, name) for place, name in here.items() if name.startswith(top))
+    skipped = first.removesuffix(name.removeprefix(top)) if head == "new" else "none"
+    given: dict[str, Tensor] = {}
+    for place in [place for place in {**here, **there} if not place.startswith(skipped)]:
+        name, other = here.get(place, ""), there.get(place, "")
+        ours, theirs = (tuple(t[n].shape) if n in t else "not there" for n, t in ((name, own), (other, weights)))
+        if ours != theirs:
             raise ValueError(
-                f"{source} does not fit: {name} is {there} in it and {here} in this network; "
+                f"{source} does not fit: {name or other} is {theirs} in it and {ours} in this network; "
                 "start from the same model with the same args, on input of the same shape"
             )
+        given[name] = weights[other]
     body.load_state_dict(given, strict=False)
+
+
+def places(names: Iterable[str]) -> dict[str, str]:
+    """Of each tensor's name one in which the numbers of layers count those with tensors alone.
+
+    So a layer of dropout more or less, which has none, changes no place.
+    """
+    paths = {name: name.split(".") for name in names}
+    numbers: dict[tuple[str, ...], set[int]] = {}
+    for path in paths.values():
+        for level, part in enumerate(path):
+            if part.isdigit():
+                numbers.setdefault(tuple(path[:level]), set()).add(int(part))
+    ranks = {above: sorted(found) for above, found in numbers.items()}
+
+    def place(path: list[str]) -> str:
+        levels = enumerate(path)
+        return ".".join(str(ranks[tuple(path[:n])].index(int(p))) if p.isdigit() else p for n, p in levels)
+
+    return {name: place(path) for name, path in paths.items()}
 
 
 def over_features(system: System) -> System:

@@ -1,6 +1,7 @@
 """SimCLR's loss against NumPy written from the equation, its views, and what a masked autoencoder can see."""
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -127,6 +128,17 @@ def test_a_patch_of_one_colour_has_nothing_to_tell() -> None:
     _, wrapped = encoder(patch=14, positions="sinusoidal")
     loss, scores = wrapped.training_loss(torch.zeros(2, 1, 28, 28), torch.zeros(2))
     assert loss.isfinite() and scores.isfinite().all()
+
+
+@pytest.mark.parametrize(("masked", "kept"), [(0.02, 15), (0.75, 4), (0.99, 1)])
+def test_at_least_one_patch_is_masked_and_one_is_seen(masked: float, kept: int) -> None:
+    body, _ = encoder()
+    wrapped = masked_autoencoder.wrap(body, 16, (1, 28, 28), masked=masked)
+    loss, _ = wrapped.training_loss(torch.randn(4, 1, 28, 28), torch.zeros(4))  # type: ignore[operator]
+    assert wrapped.kept == kept and loss.isfinite()
+    whole, _ = encoder(patch=14)
+    with pytest.raises(ValueError, match="the image is one patch"):
+        masked_autoencoder.wrap(whole, 16, (1, 14, 14), masked=masked)
 
 
 def test_every_parameter_of_a_wrapped_network_learns() -> None:

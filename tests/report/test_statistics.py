@@ -42,6 +42,9 @@ def test_pairs_are_tested_as_student_does() -> None:
     assert paired({0: 0.5}, {0: 0.25}) == Difference(1, 0.25, None, None)
     assert paired({0: 0.5, 1: 0.5}, {0: 0.25, 1: 0.25}) == Difference(2, 0.25, None, None)
     assert paired({}, {}).mean is None
+    wins = {n: (n + 1) / 45 - n / 45 for n in (42, 43, 10)}  # one item of 45 each; they differ by 1e-16
+    assert len(set(wins.values())) > 1
+    assert paired(wins, dict.fromkeys(wins, 0.0)).p is None
 
 
 def test_holm_by_hand() -> None:

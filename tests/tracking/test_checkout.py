@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
@@ -53,6 +54,12 @@ def test_a_row_starts_from_a_version_and_a_changed_one_is_refused(laboratory: La
     assert taken.keys() == registered.keys() and all(torch.equal(taken[n], registered[n]) for n in registered)
     body = [n for n in found if n.startswith("body.") and found[n].shape[0] != 10]
     assert body and all(torch.equal(found[n], registered[n]) for n in body)
+
+    laboratory.edit("set: {}, start", "set: {scaling: unit}, start")
+    result = json.loads((Path(trained(laboratory).stdout.split()[-1]) / "result.json").read_text())
+    assert result["status"] == "failed"
+    assert f"{locator} has learnt from scaling 'standardise', but here it is 'unit'" in result["reason"]
+    laboratory.edit("set: {scaling: unit}, start", "set: {}, start")
 
     ledger.write_text(ledger.read_text().replace(version["artifact_hash"], "0" * 64))
     refused = trained(laboratory)

@@ -77,6 +77,7 @@ def test_a_failed_seed_is_a_failed_run_and_never_registered(published: Laborator
     failed = [r for name, r in runs(published).items() if name[1] == "shapes_wild"]
     assert [r.info.status for r in failed] == ["FAILED", "FAILED"]
     assert "loss is" in failed[0].data.tags["reason"] and not failed[0].outputs.model_outputs
+    assert failed[0].data.tags["health"] == "exploding gradients"
     versions = client(published).search_model_versions()
     assert "shapes_wild" not in {v.tags["experiment"] for v in versions} and len(versions) == 3
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cells import read_json
+from pipeline import fingerprint
+from pipeline.cells import CHECKPOINTS, read_json
 from pipeline.data import dataset
 from pipeline.training import network, train
 from pipeline.training.ending import Ending
@@ -137,6 +138,22 @@ def test_a_limit_of_time_ends_the_run(laboratory: Laboratory) -> None:
     assert 1 < len(rows(folder)) < 5000
 
 
+def test_a_limit_of_time_that_passed_before_a_kill(laboratory: Laboratory, tmp_path: Path) -> None:
+    """The time is up at once, with chunks of the epoch still to be skipped: one more is trained, and the run ends."""
+    order = laboratory.asked("fmnist_mlp", minutes=1e-9, budget={"samples": 3000, "validation": 100, "epochs": 3})
+    late = partial(processes.die_at, 9)
+    endless = (order[0], {**order[1], "recipe": {**order[1]["recipe"], "minutes": None}}, order[2])
+    process = processes.started(endless, tmp_path / "cell", {"checkpoint_seconds": 0.0}, late)
+    process.join(60)
+    checkpoint = tmp_path / "cell" / CHECKPOINTS[0]
+    state = torch.load(checkpoint, weights_only=True)
+    assert process.exitcode == -9 and state["system"]["chunk"] > 1
+    owner = {"model": order[1]["model"], "key": fingerprint.of_json(order[1])}
+    torch.save(state | {"owner": owner}, checkpoint)
+    found = processes.finished(order, tmp_path / "cell", {})
+    assert found["epochs"]["run"] == 1 and found["epochs"]["ended"].startswith("limit of 1e-09 minutes")
+
+
 def test_a_plateau_lowers_the_rate(laboratory: Laboratory) -> None:
     folder = laboratory.train("digits_mlp", schedule="plateau", plateau_epochs=1, warmup=0.0, lr=0.05,
                               budget=BUDGET | {"epochs": 25})  # fmt: skip
@@ -174,6 +191,13 @@ def test_initialisation_is_a_recipe_s(laboratory: Laboratory, initialisation: st
     train.seed_everything(0, 1)
     first = next(p for p in train.assemble(spec, data).network.body.parameters() if p.ndim == 2)
     assert float(first.std()) == pytest.approx(std, rel=0.15 if "trunc" in initialisation else 0.05)
+
+
+def test_order_of_memory_is_a_recipe_s(laboratory: Laboratory) -> None:
+    for asked in (True, False):
+        _, spec, _ = laboratory.asked("fmnist_lenet5", channels_last=asked)
+        kernel = network.build(spec, (1, 28, 28), 10, (np.zeros(1), np.ones(1))).body[3].weight
+        assert kernel.is_contiguous(memory_format=torch.channels_last) is asked
 
 
 def test_a_loss_by_name_is_the_one_that_is_trained(laboratory: Laboratory) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cells import MARKER
+from pipeline.cells import CHECKPOINTS, MARKER
 from pipeline.data import dataset
 from pipeline.training import network
 from pipeline.training.distributed import Ranks
@@ -102,10 +102,14 @@ def test_metrics_of_two_processes_are_those_of_one_to_the_bit(
     assert accuracies[0] == accuracies[1]
 
 
-def test_batch_statistics_are_averaged_and_equal(laboratory: Laboratory, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [{}, {"ema": 0.9}, {"swa": 0.5}], ids=["plain", "ema", "swa"])
+def test_batch_statistics_are_averaged_and_equal(
+    laboratory: Laboratory, tmp_path: Path, changes: dict[str, Any]
+) -> None:
     """Of the validation items each process judged a block; the weights that the first one kept say the same of all."""
-    budget = {"samples": 600, "validation": 1500, "epochs": 1}
-    order = laboratory.asked("fmnist_mlp", args={"batch_norm": True}, budget=budget)
+    budget = {"samples": 600, "validation": 1500, "epochs": 2}
+    args = {"hidden": [32, 32], "batch_norm": True, "dropout": 0.5}
+    order = laboratory.asked("fmnist_mlp", args=args, budget=budget, **changes)
     found = processes.finished(order, tmp_path / "cell", {"devices": 2})
     data = dataset.load(order[2]["data"], budget, 0, ("validation",))
     scores = network.logits(network.load_network(tmp_path / "cell"), data.x["validation"])
@@ -151,6 +155,28 @@ def at_work(laboratory: Laboratory, folder: Path, execution: dict[str, Any]) -> 
     return process, processes.children(process.pid or 0)
 
 
+def test_one_that_can_t_go_on_ends_all(laboratory: Laboratory, tmp_path: Path) -> None:
+    """A last batch of three is two and one, and one item has no spread to normalise by; the other would wait for it."""
+    budget = {"samples": 67, "validation": 50, "epochs": 1}
+    order = laboratory.asked("digits_mlp", args={"batch_norm": True}, batch_size=64, budget=budget)
+    process = processes.started(order, tmp_path / "cell", {"devices": 2})
+    process.join(60)
+    assert process.exitcode == 1 and "process 1 of 2: Expected more than 1 value" in processes.log(tmp_path / "cell")
+    assert not (tmp_path / "cell" / MARKER).exists()
+
+
+def test_a_run_of_two_goes_on_alone(laboratory: Laboratory, tmp_path: Path) -> None:
+    budget = {"samples": 2000, "validation": 100, "epochs": 20}
+    order = laboratory.asked("fmnist_mlp", args={"hidden": [32]}, lr=1e-4, budget=budget)
+    one = processes.finished(order, tmp_path / "one", {})
+    process = processes.started(order, tmp_path / "cell", {"devices": 2, "checkpoint_seconds": 0.0})
+    assert helpers.wait_for((tmp_path / "cell" / CHECKPOINTS[1]).exists, 60)
+    assert processes.kill(process)
+    found = processes.finished(order, tmp_path / "cell", {})
+    assert "going on with 1 processes instead of 2" in processes.log(tmp_path / "cell")
+    assert found["validation"]["loss"] == pytest.approx(one["validation"]["loss"], abs=1e-4)
+
+
 # what can't be
 
 
@@ -161,6 +187,13 @@ def test_more_devices_than_there_are(laboratory: Laboratory, tmp_path: Path) -> 
     cores = len(os.sched_getaffinity(0))
     kind = f"{torch.cuda.device_count()} GPUs" if torch.cuda.is_available() else f"{cores} cores"
     assert f"devices is 4096, but there are {kind} here" in processes.log(tmp_path / "cell")
+
+
+def test_what_no_process_can_begin_is_one_result(laboratory: Laboratory, tmp_path: Path) -> None:
+    """There is no matrix for muon to take."""
+    order = laboratory.asked("digits_mlp", args={"hidden": []}, optimizer="muon", momentum=0.95)
+    one, two = (processes.finished(order, tmp_path / f"cell{n}", {"devices": n}) for n in (1, 2))
+    assert one["status"] == two["status"] == "failed" and "use adamw" in two["reason"] == one["reason"]
 
 
 def test_what_fails_in_all_is_one_result(laboratory: Laboratory, tmp_path: Path) -> None:

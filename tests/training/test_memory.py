@@ -1,5 +1,6 @@
 """Micro-batches give what the whole batch gives, by hand or because memory asked for them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ from torch import Tensor, nn
 
 from pipeline.cells import read_json
 from pipeline.data import dataset
+from pipeline.params import load
+from pipeline.pretraining import pretrain
 from pipeline.training import network as networks
 from pipeline.training import train
-from pipeline.training.memory import halving
+from pipeline.training.feed import Share
+from pipeline.training.memory import halving, micro_batches
 from pipeline.training.system import System
 from tests.laboratory import Laboratory
+from tests.sources import ROOT
 
 FLOAT = 1e-5
 PLAIN: dict[str, Any] = {"optimizer": "sgd", "lr": 0.01, "momentum": 0.9, "schedule": "constant", "batch_size": 50}
@@ -134,6 +139,38 @@ def test_a_cell_says_that_it_was_halved(
     costs = [read_json(folder / "costs.json") for folder in (plain, halved)]
     assert "micro_batch" not in costs[0] and costs[1]["micro_batch"] == 16
     assert read_json(halved / "result.json").keys() == read_json(plain / "result.json").keys()
+
+
+@pytest.mark.parametrize(("items", "size"), [(50, 7), (50, 50), (50, 49), (3, 2), (1, 1), (0, 4)])
+def test_micro_batches_are_all_of_a_share_and_none_is_left_over_alone(items: int, size: int) -> None:
+    x = torch.arange(items)
+    parts = [part for part, _, _ in micro_batches(Share(x, x, x), size)]
+    sizes = [len(part) for part in parts]
+    assert sum(sizes) == items and (not parts or torch.cat(parts).equal(x))
+    assert max(sizes, default=0) <= size and max(sizes, default=0) - min(sizes, default=0) <= 1
+    assert 1 not in sizes or size < 3 or items == 1
+
+
+def test_a_loss_that_compares_items_is_never_halved(laboratory: Laboratory, tmp_path: Path) -> None:
+    """Half of the negatives would be another objective."""
+    entry = load(ROOT / "params.yaml").pretraining["fmnist_simclr"]
+    _, spec, inputs = laboratory.asked("fmnist_resnet20", args={"depth": 8, "width": 2}, batch_size=20)
+    data = dataset.load(inputs["data"], {"samples": 40, "validation": 20}, 0, ("train", "validation"))
+    for training, room in ((True, 39), (False, 39), (False, 40)):  # two views of each item
+        system, _ = pretrain.assemble(spec | {"method": entry.method, "options": entry.options}, data)
+        system.network.body.encoder = cramped = Cramped(system.network.body.encoder, room)  # type: ignore[union-attr]
+        if training:
+            (tmp_path / "cell").mkdir()
+            work = partial(train.fit, system, "32-true", tmp_path / "cell")
+        else:
+            work = torch.no_grad()(system.judge)
+        if room == 40:
+            work()
+            assert cramped.most == 40, "validation is judged in batches of the same size"
+            continue
+        with pytest.raises(torch.OutOfMemoryError, match="no room for 40") as caught:
+            work()
+        assert "set a smaller batch_size" in caught.value.__notes__[0]
 
 
 def test_halving_draws_the_noise_that_the_first_try_drew() -> None:

@@ -128,7 +128,15 @@ def test_hidden_matrices_are_those_of_dense_and_recurrent_layers_but_the_last(
 
 def test_muon_without_a_hidden_matrix_is_refused() -> None:
     with pytest.raises(ValueError, match="no dense or recurrent layer but the last one; use adamw"):
-        optimizers.optimizer(resnet.build((1, 28, 28), 10, depth=8), recipe(optimizer="muon"))
+        optimizers.optimizer(resnet.build((1, 28, 28), 10, depth=8), recipe(**EVERY["muon"]))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_optimizer_is_fused_where_torch_has_it_so(name: str) -> None:
+    """One kernel for all parameters; rmsprop has none, and muon its own."""
+    groups = optimizers.optimizer(body(), recipe(**EVERY[name])).param_groups
+    fused = [bool(group.get("fused")) for group in groups]
+    assert all(fused) or name in ("rmsprop", "muon")
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -210,6 +218,29 @@ def test_a_schedule_is_torch_s_after_a_linear_rise(name: str, rise: int) -> None
     found = ours(**changed, warmup=rise / UPDATES)
     assert found == pytest.approx(rates(optimizer, after), rel=1e-9)
     assert max(found) == pytest.approx(LR) and found.index(max(found)) <= rise
+
+
+# Share of lr at updates of 40, the first 10 of them a rise, computed by hand.
+TABLE: dict[str, dict[int, float]] = {
+    "constant": {0: 1 / 11, 5: 6 / 11, 10: 1.0, 25: 1.0, 39: 1.0},
+    "step": {0: 1 / 11, 10: 1.0, 21: 1.0, 22: 0.1, 33: 0.1, 34: 0.01, 39: 0.01},
+    "cosine": {0: 1 / 11, 10: 1.0, 20: 0.75, 25: 0.5, 30: 0.25, 39: 0.002739},
+    "cycles": {0: 1 / 11, 10: 1.0, 15: 0.75, 20: 0.25, 24: 0.010926, 25: 1.0, 35: 0.25, 39: 0.010926},
+    "exponential": {0: 1 / 11, 10: 1.0, 25: 0.1, 39: 0.011659},
+    "polynomial": {0: 1 / 11, 10: 1.0, 25: 0.25, 39: 0.001111},
+    "one_cycle": {0: 0.04, 9: 1.0, 39: 4e-6},
+}
+ASKED: dict[str, dict[str, Any]] = {
+    "cycles": {"schedule": "cosine", "cycles": 2},
+    "exponential": {"schedule": "exponential", "lr_final": 0.01},
+    "polynomial": {"schedule": "polynomial", "power": 2.0},
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_schedule_s_values_are_those_of_a_table(name: str) -> None:
+    found = ours(**ASKED.get(name, {"schedule": name}), warmup=0.25)
+    assert {update: found[update] / LR for update in TABLE[name]} == pytest.approx(TABLE[name], rel=1e-3)
 
 
 def test_a_constant_rate_without_a_rise_needs_no_schedule() -> None:

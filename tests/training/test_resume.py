@@ -1,6 +1,7 @@
 """Whatever is killed at whatever moment: the run that goes on ends as the one that was never killed."""
 
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import torch
 from pipeline.cells import CHECKPOINTS, MARKER, read_json
 from pipeline.training import randomness
 from pipeline.training.callbacks import CheckpointError
+from tests import helpers
 from tests.laboratory import Laboratory
 from tests.training import processes
 
@@ -35,29 +37,41 @@ def whole(order: processes.Order, folder: Path, execution: dict[str, Any]) -> tu
     return done["weights_hash"], done["costs"]["seconds"]
 
 
-def battered(order: processes.Order, folder: Path, execution: dict[str, Any], kills: int) -> list[str]:
-    """Weights of so many runs, each killed at a random moment and gone on with."""
+def battered(
+    order: processes.Order, folder: Path, execution: dict[str, Any], kills: int, kept: bool = False
+) -> tuple[set[str], list[str]]:
+    """Hashes of the weights of an undisturbed run and of so many that were each killed at a random moment and gone on
+    with; and where those that found a checkpoint went on. kept: only once there is one."""
     moments = random.Random(0)
     expected, seconds = whole(order, folder / "whole", execution)
-    found: list[str] = [expected]
-    while len(found) <= kills:
-        cell = folder / f"cell{len(found)}"
+    found, went_on, killed = {expected}, [], 0
+    while killed < kills:
+        cell = folder / f"cell{killed}"
         process = processes.started(order, cell, execution)
-        time.sleep(moments.uniform(0.0, seconds))
+        if kept:
+            helpers.wait_for((cell / CHECKPOINTS[0]).exists)
+        time.sleep(moments.uniform(0.0, 0.3 * seconds if kept else seconds))
         if processes.kill(process):
             assert not (cell / MARKER).exists()
-            found.append(processes.finished(order, cell, execution)["weights_hash"])
+            killed += 1
+            found.add(processes.finished(order, cell, execution)["weights_hash"])
+            went_on += re.findall("going on after .*", processes.log(cell))
             assert not [name for name in CHECKPOINTS if (cell / name).exists()]
         shutil.rmtree(cell, ignore_errors=True)
-    return found
+        cell.with_suffix(".log").unlink(missing_ok=True)
+    return found, went_on
 
 
 def test_killed_at_30_random_moments_a_run_ends_with_the_same_weights(order: processes.Order, tmp_path: Path) -> None:
-    assert len(set(battered(order, tmp_path, OFTEN, 30))) == 1
+    hashes, went_on = battered(order, tmp_path, OFTEN, 30)
+    assert len(hashes) == 1
+    assert len(set(went_on)) > 1, "from several places"
 
 
 def test_two_processes_killed_together_end_with_the_same_weights(order: processes.Order, tmp_path: Path) -> None:
-    assert len(set(battered(order, tmp_path, EPOCHS, 6))) == 1
+    hashes, went_on = battered(order, tmp_path, EPOCHS, 6, kept=True)
+    assert len(hashes) == 1
+    assert len(went_on) == 6 and set(went_on) <= {f"going on after {epochs} epochs and 0 chunks" for epochs in (1, 2)}
 
 
 NEWEST, OLDER, DRAFT = *CHECKPOINTS, "checkpoint.part"

@@ -11,11 +11,12 @@ from torch import nn
 
 from pipeline.cells import read_json, write_json
 from pipeline.data import dataset, fetch
-from pipeline.models import efficientnet_lite, resnet, transformer_encoder
+from pipeline.models import efficientnet_lite, mlp, resnet, transformer_encoder
 from pipeline.training import network, train, transfer
 from pipeline.training.blocks import blocks, head_name, layer_wise, thaw
 from pipeline.training.system import System
 from pipeline.training.train import assemble
+from pipeline.training.transfer import TRAINED
 from tests.laboratory import Laboratory
 
 SMALL: dict[str, Any] = {"budget": {"samples": 60, "validation": 50, "epochs": 2}, "batch_size": 20}
@@ -142,11 +143,49 @@ def test_weights_that_do_not_fit_are_refused_by_name(source: Path) -> None:
     fits = resnet.build((1, 28, 28), 10, depth=8, width=4)
     with pytest.raises(ValueError, match=r"more is \(1,\) in it and not there in this network"):
         transfer.load(fits, {**there, "more": torch.zeros(1)}, "new", "the_row")
-    with pytest.raises(ValueError, match=r"0.weight is not there in it"):
-        transfer.load(fits, {n: t for n, t in there.items() if n != "0.weight"}, "new", "the_row")
+    with pytest.raises(ValueError, match=r"1.weight is not there in it"):
+        transfer.load(fits, {n: t for n, t in there.items() if n != "1.weight"}, "new", "the_row")
     with pytest.raises(ValueError, match="start from the same model with the same args"):
         transfer.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "kept", "the_row")
     transfer.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "new", "the_row")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"scaling": "unit"}, "the_version/1 has learnt from scaling 'standardise', but here it is 'unit'"),
+        ({"args": {"depth": 8, "width": 8}}, "the_version/1 has weights of width 4, but here it is 8"),
+        ({"args": {"depth": 8, "width": 4, "dropout": 0.2}}, None),
+    ],
+)
+def test_a_version_trained_otherwise_is_refused(
+    laboratory: Laboratory, source: Path, tmp_path: Path, changes: dict[str, Any], why: str | None
+) -> None:
+    """A checkout has the specification beside the weights, since shapes do not say what inputs were scaled by."""
+    for name, there in ((network.WEIGHTS, network.WEIGHTS), ("result.json", "result.json"), ("spec.json", TRAINED)):
+        (tmp_path / there).write_bytes((source / name).read_bytes())
+    _, spec, inputs = laboratory.asked("fmnist_resnet20", **RESNET | changes)
+    data = dataset.load(inputs["data"], spec["budget"], spec["seed"], SPLITS)
+    given = spec | {"start": {"weights": "the_version/1"}}
+    if why is None:
+        begun = transfer.begin(assemble(spec, data), given, tmp_path)
+        there, here = weights(source), begun.network.body.state_dict()
+        assert torch.equal(here["4.conv1.weight"], there["body.4.conv1.weight"])
+        return
+    with pytest.raises(ValueError, match=why):
+        transfer.begin(assemble(spec, data), given, tmp_path)
+
+
+def test_dropout_moves_numbers_of_layers_but_no_weights() -> None:
+    """Between all hidden layers, which shifts every name behind it; the head is the last one in both."""
+    torch.manual_seed(0)
+    plain, noisy = (mlp.build((6,), 3, hidden=[8, 7], dropout=dropout) for dropout in (0.0, 0.3))
+    assert list(plain.state_dict())[2] == "2.weight" and list(noisy.state_dict())[2] == "3.weight"
+    fresh = noisy[6].weight.detach().clone()
+    for head in ("new", "kept"):
+        transfer.load(noisy, plain.state_dict(), head, "the_row")
+        assert noisy[3].weight.equal(plain[2].weight)
+        assert noisy[6].weight.equal(fresh if head == "new" else plain[4].weight)
 
 
 def test_a_failed_start_is_a_failed_result(laboratory: Laboratory, source: Path, tmp_path: Path) -> None:

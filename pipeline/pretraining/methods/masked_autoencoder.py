@@ -22,13 +22,15 @@ METRIC = "masked_r2"  # 1 minus the squared error of an item's masked patches ov
 
 
 class MaskedAutoencoder(nn.Module):
-    """masked: share of the patches. `training_loss` ignores the labels that it is given."""
+    """masked: share of the patches, at least one and not all. `training_loss` ignores the labels that it is given."""
 
     def __init__(self, encoder: Encoder, width: int, length: int, masked: float, narrow: int, layers: int) -> None:
         super().__init__()
         assert isinstance(encoder.embedding, Patches)
         self.encoder, self.patches = encoder, encoder.embedding
-        self.kept = max(1, round(length * (1 - masked)))
+        if length < 2:
+            raise ValueError("the image is one patch: nothing is left to see where it is masked; set a smaller patch")
+        self.kept = min(max(1, round(length * (1 - masked))), length - 1)
         self.embed, self.mask = nn.Linear(width, narrow), nn.Parameter(torch.empty(narrow).normal_(std=0.02))
         self.positions = Sinusoidal(length, narrow)
         self.layers = nn.ModuleList(Layer(narrow, HEADS, 4 * narrow, 0.0) for _ in range(layers))

@@ -28,6 +28,8 @@ JITTER = 0.4  # of brightness, in deviations of the data, and of contrast
 class SimCLR(nn.Module):
     """encoder: images (N, C, H, W) to (N, D). `training_loss` ignores the labels that it is given."""
 
+    compares = True  # each item with all others of its batch, which is never split
+
     def __init__(self, encoder: nn.Module, width: int, projection: int, temperature: float, crop: float) -> None:
         super().__init__()
         self.encoder, self.temperature, self.crop = encoder, temperature, crop
