@@ -15,10 +15,11 @@ def main(chosen: list[str]) -> int:
         sys.exit(f"unknown: {', '.join(unknown)}; valid: {', '.join(BENCHES)}")
     figures: list[Figure] = []
     for name in chosen or BENCHES:
-        if name == "mixed" and not gpus():
-            print("mixed: no GPU here, nothing measured", flush=True)
+        bench = importlib.import_module(f"bench.{name}")
+        if getattr(bench, "NEEDS_GPU", False) and not gpus():
+            print(f"{name}: no GPU here, nothing measured", flush=True)
             continue
-        for figure in record(name, importlib.import_module(f"bench.{name}").measure()):
+        for figure in record(name, bench.measure()):
             figures.append(figure)
             print(f"{figure.name}: {figure.median:g} {figure.unit}", flush=True)
     print("\n" + table(figures))

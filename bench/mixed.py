@@ -12,6 +12,7 @@ from pipeline.plan import Plan
 from pipeline.runner import Run
 from pipeline.training import train
 
+NEEDS_GPU = True
 ROUNDS, ITEMS = 5, 50_000
 PLAIN: dict[str, Any] = {"precision": "32-true", "compile": False}
 FAST: dict[str, Any] = {"precision": "bf16-mixed", "compile": True}

@@ -56,22 +56,26 @@ def repro(options: argparse.Namespace) -> int:
     """Fill the missing cells side by side, then let DVC find them all done."""
     plan = Plan(params.load())
     with _alone():
-        prepared = Selection(plan, options.experiment, options.data).prepared()
         jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
-        unfinished: list[str] = []
-        for stage in ("data", "models"):
-            chosen = Selection(plan, options.experiment, options.data)  # again: data tells what a row costs
-            unfinished = []
-            try:
-                Run(jobs, chosen.estimates.seconds).fill(prepared if stage == "data" else chosen.cells())
-            except RunError as error:
-                print(f"\n{error}", file=sys.stderr)
-                unfinished = [k for k in chosen.experiments if not all(c.complete for c in chosen.plan.experiment(k))]
-                unfinished += [k for k in chosen.variants if not all(c.complete for c in chosen.plan.variant(k))]
+        chosen = Selection(plan, options.experiment, options.data)
+        _unfinished(Run(jobs, chosen.estimates.seconds), {"data": chosen.prepared()})
+        chosen = Selection(plan, options.experiment, options.data)  # again: data tells what a row costs
+        wanted = {k: list(plan.experiment(k)) for k in chosen.experiments}
+        wanted |= {k: list(plan.variant(k)) for k in chosen.variants}
+        unfinished = _unfinished(Run(jobs, chosen.estimates.seconds), wanted)
         code = _dvc(chosen, unfinished)
     if code == 0 and not options.quiet:
         _closing(chosen)
     return code or (1 if unfinished else 0)
+
+
+def _unfinished(run: Run, wanted: dict[str, list[Cell]]) -> list[str]:
+    """Fill cells by name; the names of those that could not all be finished, of which the reasons are said."""
+    try:
+        run.fill([cell for cells in wanted.values() for cell in cells])
+    except RunError as error:
+        print(f"\n{error}", file=sys.stderr)
+    return [name for name, cells in wanted.items() if not all(cell.complete for cell in cells)]
 
 
 def _dvc(chosen: Selection, unfinished: list[str]) -> int:
@@ -212,13 +216,13 @@ def study(options: argparse.Namespace) -> int:
     rows = {row: known.varied_rows[row].data for row in named.values() if row in known.varied_rows}
     jobs = options.jobs or runner.default_jobs(plan.profile.threads, plan.profile.devices)
     with _alone():
-        missing = _unfinished(jobs, {data: [plan.prepare(data)] for data in rows.values()})
+        missing = _unfinished(Run(jobs), {data: [plan.prepare(data)] for data in rows.values()})
         needed = [data for data in dict.fromkeys(rows.values()) if data not in missing]
         priced = [row for row in rows if row in known.experiments]  # of a row of no table nothing is known
         dear = {row: seconds for row in priced if (seconds := too_dear(plan, row, estimates)) is not None}
         wanted = [name for name, row in named.items() if row not in dear]
         there = [name for name in wanted if rows.get(named[name]) not in missing]
-        unfinished = _unfinished(jobs, {name: studies.cells(known, name) for name in there})
+        unfinished = _unfinished(Run(jobs), {name: studies.cells(known, name) for name in there})
         unfinished += [name for name in wanted if name not in there]
         wanted = [name for name in wanted if name not in unfinished]
         stages = [f"studies/dvc.yaml:{stage}" for stage in (*(f"study@{name}" for name in wanted), "study_report")]
@@ -232,15 +236,6 @@ def study(options: argparse.Namespace) -> int:
         print(f"not finished, and not drawn anew: {', '.join(unfinished)}", file=sys.stderr)
     print(f"report: {paths.study_reports(known.profile).relative_to(paths.ROOT)}/studies.html")
     return code or (1 if unfinished else 0)
-
-
-def _unfinished(jobs: int, wanted: dict[str, list[Cell]]) -> list[str]:
-    """Fill cells by name; the names of those that could not all be finished, of which the reasons are said."""
-    try:
-        Run(jobs).fill([cell for cells in wanted.values() for cell in cells])
-    except RunError as error:
-        print(f"\n{error}", file=sys.stderr)
-    return [name for name, cells in wanted.items() if not all(cell.complete for cell in cells)]
 
 
 def fill(options: argparse.Namespace) -> int:

@@ -171,6 +171,7 @@ def test_a_loss_that_compares_items_is_never_halved(laboratory: Laboratory, tmp_
         with pytest.raises(torch.OutOfMemoryError, match="no room for 40") as caught:
             work()
         assert "set a smaller batch_size" in caught.value.__notes__[0]
+        assert not cramped.most, "nothing has gone through in smaller parts"
 
 
 def test_halving_draws_the_noise_that_the_first_try_drew() -> None:
