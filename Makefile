@@ -27,7 +27,7 @@ INSTALLED := .venv/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why smoke test lint sweep promote ui serve studies lr-range report paper readme doctor bench fill import-cells audit lock
+.PHONY: help install repro why smoke test lint sweep promote ui serve studies lr-range report pdf paper readme doctor bench fill import-cells gpu-kit audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -58,10 +58,10 @@ lint: $(INSTALLED) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
 sweep: $(INSTALLED) ## search hyperparameters on validation [EXPERIMENT= TRIALS= TIMEOUT=seconds JOBS=]
-	@python -m pipeline.search.commands sweep --experiment "$(EXPERIMENT)" --jobs "$(JOBS)" --trials "$(TRIALS)" --timeout "$(TIMEOUT)"
+	@$(CLI) sweep --experiment "$(EXPERIMENT)" --jobs "$(JOBS)" --trials "$(TRIALS)" --timeout "$(TIMEOUT)"
 
 promote: $(INSTALLED) ## the best trial as a recipe and a row beside the default [EXPERIMENT=]
-	@python -m pipeline.search.commands promote --experiment "$(EXPERIMENT)"
+	@$(CLI) promote --experiment "$(EXPERIMENT)"
 
 ui: $(INSTALLED) ## MLflow over the project's store, on loopback [PORT=5000]
 	@$(CLI) ui --port $(PORT)
@@ -78,6 +78,9 @@ lr-range: $(INSTALLED) ## learning-rate range test of a row: a plot and a sugges
 report: $(INSTALLED) ## tables and figures again, from the files in Git alone
 	@python -m stages.report && cat reports/$$(sed -n 's/^profile: //p' params.yaml)/comparison.txt
 
+pdf: $(INSTALLED) ## the figures of report and studies as PDF, beside the PNG; Git ignores them
+	@python -m pipeline.report.pdf
+
 paper: $(INSTALLED) ## a paper's card: its figure, ours under its budget, the verdict [PAPER=lecun1998]
 	@python -m pipeline.report.card "$(PAPER)"
 
@@ -93,8 +96,11 @@ bench: $(INSTALLED) ## the project's measurements against their peers [ONLY=name
 fill: $(INSTALLED) ## cells alone, for a machine whose .cells go elsewhere [EXPERIMENT= DATA= JOBS=]
 	@$(CLI) fill $(SELECTION)
 
-import-cells: $(INSTALLED) ## copy another machine's finished cells in, verified [FROM=folder]
+import-cells: $(INSTALLED) ## copy another machine's finished cells in, verified [FROM=folder or archive]
 	@$(CLI) import-cells "$(FROM)"
+
+gpu-kit: $(INSTALLED) ## what a bare GPU machine lacks, into .gpu-kit/; there: bash bench/gpu.sh MINUTES OUT
+	@python -m bench.gpu_kit
 
 audit: $(INSTALLED) ## rehash every finished cell
 	@$(CLI) audit
@@ -102,3 +108,4 @@ audit: $(INSTALLED) ## rehash every finished cell
 lock: $(INSTALLED) ## newest versions that requirements.in allows, hashed
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.in -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-uv.in -o requirements-uv.txt
+	python -m pipeline.cells.environment

@@ -4,7 +4,7 @@ import importlib
 import sys
 
 from bench.figures import Figure, record, table
-from pipeline.runner import gpus
+from pipeline.run.devices import gpus
 
 BENCHES = ["training", "throughput", "mixed", "augment", "capsules", "cells", "noop", "parallel", "publish", "laptop"]
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
@@ -14,13 +15,16 @@ from torchvision.transforms import v2
 
 from bench import throughput
 from bench.figures import Figure, apart, clocked, compared
-from pipeline import params
+from pipeline.cells.cell import parsed
+from pipeline.config import loading
 from pipeline.data import dataset
 from pipeline.data.augment import Augmentation
 from pipeline.data.batches import Batches, generator
-from pipeline.plan import Plan
-from pipeline.runner import Run
+from pipeline.data.spec import Budget
+from pipeline.run.fill import Run, executor
+from pipeline.run.plan import Plan
 from pipeline.training.feed import CHUNK_VALUES
+from pipeline.training.spec import Architecture
 
 ROUNDS, WORKERS, BATCH = 7, 2, 128
 USUAL: list[dict[str, Any]] = [{"name": "flip"}, {"name": "shift", "pixels": 2}]
@@ -49,25 +53,25 @@ class Images(Dataset):
 
 def measure() -> Iterator[Figure]:
     """Of `work`, in a process of its own."""
-    Run(1).fill([Plan(params.load()).prepare("fashion_mnist")])
+    Run(executor(1)).fill([Plan(loading.load()).prepare("fashion_mnist")])
     yield from (Figure(**figure) for figure in apart("bench.augment"))
 
 
 def work() -> Iterator[Figure]:
     """Wall seconds in turn; ours has one thread, the DataLoader two workers that are there already."""
     torch.set_num_threads(1)
-    plan = Plan(params.load())
-    data = dataset.load(plan.prepare("fashion_mnist").folder, {"samples": 12800, "validation": None}, 0, ("train",))
-    yield _against_a_step(plan.train("fmnist_lenet5", 0).resolved, data)
-    batches = Batches(data.x["train"], data.target("train"), BATCH, 0)
+    plan = Plan(loading.load())
+    data = dataset.load(plan.prepare("fashion_mnist").folder, Budget(samples=12800, epochs=1), 0, ("train",))
+    yield _against_a_step(parsed(Architecture, plan.train("fmnist_lenet5", 0).asked), data)
+    batches = Batches(data.kind, data.x["train"], data.target("train"), BATCH, 0)
     for name, (steps, transform, limit) in PEERS.items():
         ours, theirs = _pairs(batches, Augmentation(steps, data.shape), transform)
         yield compared(f"{name}, an image", f"DataLoader, {WORKERS} workers", ours, theirs, "us", limit)
 
 
-def _against_a_step(spec: dict[str, Any], data: dataset.Dataset) -> Figure:
+def _against_a_step(spec: Architecture, data: dataset.Dataset) -> Figure:
     """Microseconds an image: of flip and shift for as many images as training gathers at once, and of a whole step."""
-    size = spec["recipe"]["batch_size"]
+    size = spec.recipe.batch_size
     step = throughput._step(spec, data, tuned=True, fuse=False)
     count = max(1, CHUNK_VALUES // (size * data.x["train"][0].size)) * size
     x, augmentation = torch.from_numpy(data.x["train"][:count]), Augmentation(USUAL, data.shape)
@@ -86,9 +90,8 @@ def _pairs(
     batches: Batches, augmentation: Augmentation, transform: Callable[..., Any]
 ) -> tuple[list[float], list[float]]:
     """Microseconds an image of epochs in turn: gathered, augmented and cut into batches; a warm-up of each first."""
-    loader = DataLoader(
-        Images(batches.x, batches.y, transform), BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True
-    )
+    images = Images(batches.part(0, len(batches.y)), batches.y, transform)
+    loader = DataLoader(images, BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True)
     taken = []
     for epoch in range(ROUNDS + 1):
         (ours, _), seen = clocked(partial(_count, _epoch(batches, augmentation, epoch)))
@@ -105,10 +108,10 @@ def _count(batches: Iterable[Any]) -> int:
 
 def _epoch(batches: Batches, augmentation: Augmentation, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of an epoch as training takes them, chunk by chunk."""
-    chunk = max(1, CHUNK_VALUES // (BATCH * batches.x[0].numel())) * BATCH
+    chunk = max(1, CHUNK_VALUES // (BATCH * prod(batches.shape))) * BATCH
     for number, chosen in enumerate(batches.order(epoch).split(chunk)):
         drawn = augmentation.draw(len(chosen), generator(0, epoch, number + 1))
-        x = augmentation.apply(batches.x.index_select(0, chosen), drawn)
+        x = augmentation.apply(batches.gather(chosen), drawn)
         yield from zip(x.split(BATCH), batches.y.index_select(0, chosen).split(BATCH), strict=True)
 
 

@@ -1,6 +1,5 @@
-"""What orchestration costs: 150 trivial cells, beyond their own work and with DVC, registry and report included."""
+"""What orchestration costs: 375 trivial cells, beyond their own work and with DVC, registry and report included."""
 
-import json
 import os
 import resource
 import subprocess
@@ -12,8 +11,9 @@ from typing import Any
 
 from bench import scratch
 from bench.figures import Figure, alone
+from pipeline.cells.cell import record
 
-EXPERIMENTS, SEEDS = 25, (0, 1, 2)  # a train and an evaluate cell each: 150 cells
+EXPERIMENTS, SEEDS = 25, (0, 1, 2)  # a train, a predict and three evaluate cells each: 375 cells
 ROUNDS = 3
 
 
@@ -21,15 +21,15 @@ def measure() -> Iterator[Figure]:
     """CPU seconds of every process together, by the operating system's account."""
     beyond, whole = zip(*(_round() for _ in range(ROUNDS)), strict=True)
     yield alone("orchestration, CPU a cell beyond its work", list(beyond), "s", 0.3)
-    yield alone("make repro of 150 trivial cells, CPU a cell", list(whole), "s", 1.0)
+    yield alone("make repro of 375 trivial cells, CPU a cell", list(whole), "s", 1.0)
 
 
 def _round() -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         project = scratch.copy(Path(folder), many(EXPERIMENTS))
-        start = cpu(project, [sys.executable, "-m", "pipeline.warm", *_warm_modules(project)])
+        start = cpu(project, [sys.executable, "-m", "pipeline.run.executors.warm", *_warm_modules(project)])
         filled = cpu(project, [sys.executable, "-m", "pipeline.cli", "fill"])
-        own = [json.loads(f.read_text())["cpu_seconds"] for f in (project / ".cells").glob("*/costs.json")]
+        own = [record(f.parent, "costs.json")["cpu_seconds"] for f in (project / ".cells").glob("*/cell.json")]
         rest = cpu(project, [sys.executable, "-m", "pipeline.cli", "repro"])
     return (filled - start - sum(own)) / len(own), (filled + rest) / len(own)
 
@@ -50,7 +50,7 @@ def _warm_modules(project: Path) -> list[str]:
     code = (
         "from pipeline import fingerprint, params, plan; p = plan.Plan(params.load());"
         "print(*[f[:-3].replace('/', '.') for f in fingerprint.sources(['pipeline.training.train',"
-        "'pipeline.evaluate.evaluate', 'pipeline.data.fetch', 'pipeline.data.prepare'])])"
+        "'pipeline.evaluate.predict', 'pipeline.evaluate.evaluate', 'pipeline.data.fetch', 'pipeline.data.prepare'])])"
     )
     return scratch.run(project, sys.executable, "-c", code).stdout.split()
 

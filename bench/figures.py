@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from bench.scratch import ROOT
-from pipeline.runner import MEMORY
+from pipeline.run.executors.forks import MEMORY
 
 T = TypeVar("T")
 RESULTS = ROOT / "bench" / "results"

@@ -1,41 +1,81 @@
-"""On a GPU, what bf16-mixed and one compiled graph give to ResNet-20: time an image, against float32 without either."""
+"""On a GPU: ResNet-20 in bf16-mixed and as one compiled graph, and what a step of each architecture takes."""
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, compared
-from pipeline import params
+import torch
+
+from bench.figures import Figure, alone, compared
+from pipeline.cells.cell import parsed
+from pipeline.config import loading
 from pipeline.data import dataset
-from pipeline.plan import Plan
-from pipeline.runner import Run
-from pipeline.training import train
+from pipeline.data.spec import Budget
+from pipeline.run.fill import Run, executor
+from pipeline.run.plan import Plan
+from pipeline.training import compiled, optimizers, train
 
 NEEDS_GPU = True
-ROUNDS, ITEMS = 5, 50_000
+ROUNDS, ITEMS, STEPS = 4, 50_000, 20
 PLAIN: dict[str, Any] = {"precision": "32-true", "compile": False}
+HALF: dict[str, Any] = {"precision": "bf16-mixed", "compile": False}
 FAST: dict[str, Any] = {"precision": "bf16-mixed", "compile": True}
 
 
 def measure() -> Iterator[Figure]:
-    """Of whole epochs in turn, the first of each run left out: it compiles."""
-    plan = Plan(params.load())
+    """Epochs of one run each way, the first left out: it compiles, for up to a minute. Then steps, row by row."""
+    plan = Plan(loading.load(profile="paper"))
     prepared = plan.prepare("fashion_mnist")
-    Run(1).fill([prepared])
-    budget = {"samples": ITEMS, "validation": 1000, "epochs": 3}
+    Run(executor(1)).fill([prepared])
+    budget = Budget(samples=ITEMS, validation=1000, epochs=ROUNDS + 1)
     data = dataset.load(prepared.folder, budget, 0, ("train", "validation"))
-    pairs = [[microseconds(plan, data, budget, way) for way in (FAST, PLAIN)] for _ in range(ROUNDS)]
-    ours, theirs = (list(column) for column in zip(*pairs, strict=True))
-    yield compared("ResNet-20, bf16-mixed and compiled, an image", "32-true, eager", ours, theirs, "us", 0.5)
+    for size in (128, 1024):
+        plain = epochs(plan, data, budget, {**PLAIN, "batch_size": size})
+        for name, way in (("bf16-mixed", HALF), ("bf16-mixed and compiled", FAST)):
+            if way is FAST and size > 128:
+                continue  # another minute for the compiler
+            ours, limit = epochs(plan, data, budget, {**way, "batch_size": size}), 0.5 if way is FAST else None
+            yield compared(f"ResNet-20, batch {size}, {name}, an image", "32-true, eager", ours, plain, "us", limit)
+    experiments = plan.params.experiments.items()
+    for row in [k for k, e in experiments if e.data == "fashion_mnist" and e.model.startswith("models/")]:
+        yield alone(f"{row}: a step, 32-true, eager", step(plan, data, row), "ms", None)
 
 
-def microseconds(plan: Plan, data: dataset.Dataset, budget: dict[str, int], changes: dict[str, Any]) -> float:
-    """Of one training item, in the epochs after the first; what judging takes is in it."""
-    spec = plan.train("fmnist_resnet20", 0, {"set": changes, "args": {}}).resolved | {"budget": budget}
-    train.seed_everything(0, spec["threads"])
+def epochs(plan: Plan, data: dataset.Dataset, budget: Budget, changes: dict[str, Any]) -> list[float]:
+    """Microseconds of one training item, in each epoch after the first; what judging takes is in it."""
+    asked = plan.train("fmnist_resnet20", 0, {"set": changes, "args": {}}).asked | {"budget": budget}
+    spec = parsed(train.Spec, asked)
+    train.seed_everything(0, spec.threads)
     with tempfile.TemporaryDirectory() as folder:
         system = train.assemble(spec, data)
-        train.fit(system, spec["precision"], Path(folder))
-    later = [row["seconds"] for row in system.history[1:]]
-    return 1e6 * sum(later) / len(later) / len(data.y["train"])
+        train.fit(system, spec.precision, Path(folder))
+    return [1e6 * row["seconds"] / len(data.y["train"]) for row in system.history[1:]]
+
+
+def step(plan: Plan, data: dataset.Dataset, row: str) -> list[float]:
+    """Milliseconds of an update of a batch on the GPU, as the row asks for it but eager, of STEPS after a warm-up."""
+    spec = parsed(train.Spec, plan.train(row, 0, {"set": {"compile": False}, "args": {}}).asked)
+    train.seed_everything(0, spec.threads)
+    system = train.assemble(spec, data).cuda()
+    system.feed.train.to(system.device)
+    system.feed.begin(0)
+    share = system.feed.chunk(0)[0]
+    gradients = compiled.gradients(lambda x, y: _objective(system, x, y), False)
+    optimizer = optimizers.optimizer(system.network.body, system.recipe)
+    times = []
+    for _ in range(STEPS + 5):
+        torch.cuda.synchronize()
+        began = time.perf_counter()
+        optimizer.zero_grad()
+        gradients(share.x, share.y)
+        optimizer.step()
+        torch.cuda.synchronize()
+        times.append(1e3 * (time.perf_counter() - began))
+    return times[5:]
+
+
+def _objective(system: Any, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    loss, scores = system.loss(x, y)
+    return loss, loss, scores

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import scratch
 from bench.figures import Figure, alone
-from pipeline import params
+from pipeline.config import loading
 from pipeline.tracking import models
 from pipeline.tracking.publish import publish
 from pipeline.tracking.records import Roots
@@ -23,7 +23,7 @@ def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         project = scratch.copy(Path(folder), lambda p: scratch.only(p["experiments"], (0,), 1, 500)(p))
         scratch.cli(project, "repro")
-        known, roots = params.load(project / "params.yaml"), Roots.below(project)
+        known, roots = loading.load(project / "params.yaml"), Roots(project)
         shutil.rmtree(roots.store)
         roots.ledger.unlink()
         try:

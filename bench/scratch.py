@@ -14,7 +14,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline import lifeline
+from pipeline import lifetime
+from pipeline.config import loading
+from pipeline.config.expansion import expand
 
 ROOT = Path(__file__).parent.parent
 # By running; a copy starts without.
@@ -44,9 +46,9 @@ def copy(target: Path, edit: Callable[[dict[str, Any]], None]) -> Path:
 
 
 def change(project: Path, edit: Callable[[dict[str, Any]], None]) -> None:
-    """Edit params.yaml of a copy; comments go, order stays."""
+    """Edit params.yaml of a copy, every row of it written out in `experiments`; comments go, order stays."""
     path = project / "params.yaml"
-    params = YAML(typ="safe").load(path)
+    params = expand(loading.read(path)[0])
     edit(params)
     YAML().dump(params, path)
 
@@ -80,7 +82,7 @@ def _keep(section: dict[str, Any], names: Iterable[str]) -> None:
 
 def run(project: Path, *words: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
     """A command in a copy, with this interpreter's packages; its output is captured. It ends with this process."""
-    bound = partial(lifeline.die_with_parent, parent=os.getpid())
+    bound = partial(lifetime.die_with_parent, parent=os.getpid())
     done = subprocess.run(
         words, cwd=project, env=environment(), capture_output=True, text=True, preexec_fn=bound, **options
     )
@@ -106,7 +108,8 @@ def smoke() -> int:
     shutil.rmtree(project, ignore_errors=True)
 
     def edit(params: dict[str, Any]) -> None:
-        params["variants"]["digits_cnn_int8"] = {"of": "digits_cnn", "steps": [{"method": "static_int8"}]}
+        steps = [{"method": "onnx"}, {"method": "static_int8"}]
+        params["variants"]["digits_cnn_int8"] = {"of": "digits_cnn", "steps": steps}
         only(["digits_mlp", "digits_cnn", "digits_svm"], seeds=(0, 1), epochs=2)(params)
 
     copy(project, edit)

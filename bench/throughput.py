@@ -15,14 +15,16 @@ from torch import nn
 from torch.nn import functional
 
 from bench.figures import Figure, alone, apart
-from pipeline import params
+from pipeline.cells.cell import parsed
+from pipeline.config import loading
 from pipeline.data import dataset
+from pipeline.data.spec import Budget
 from pipeline.models._tiles import Tanh, TiledSequential
-from pipeline.plan import Plan
-from pipeline.runner import Run
+from pipeline.run.fill import Run, executor
+from pipeline.run.plan import Plan
 from pipeline.training import compiled, optimizers, train
 from pipeline.training import network as networks
-from pipeline.training.recipe import Gradient
+from pipeline.training.spec import Architecture
 
 ROUNDS, SECONDS = 5, 1.0
 WAYS = ((False, False), (True, False), (True, True))  # tuned, compiled
@@ -31,7 +33,7 @@ LIMITS = {"fmnist_resnet20": 1 / 0.6, "fmnist_lenet5": 1 / 0.3}
 
 def measure() -> Iterator[Figure]:
     """Of `work`, in a process of its own."""
-    Run(1).fill([Plan(params.load()).prepare("fashion_mnist")])
+    Run(executor(1)).fill([Plan(loading.load()).prepare("fashion_mnist")])
     for name, values, limit in apart("bench.throughput"):
         yield alone(name, values, "x", limit)
 
@@ -40,16 +42,16 @@ def work() -> Iterator[tuple[str, list[float], float | None]]:
     """One thread, the row's own batch size; ways in turn, each warmed up first."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    plan = Plan(params.load())
+    plan = Plan(loading.load())
     prepared = plan.prepare("fashion_mnist")
     images = [
         k for k, e in plan.params.experiments.items() if e.data == "fashion_mnist" and e.model.startswith("models/")
     ]
     for row in images:
-        spec = plan.train(row, 0).resolved
-        data = dataset.load(prepared.folder, {"samples": 1000, "validation": None}, 0, ("train",))
+        spec = parsed(train.Spec, plan.train(row, 0).asked)
+        data = dataset.load(prepared.folder, Budget(samples=1000, epochs=1), 0, ("train",))
         before, after, fused = (_step(spec, data, tuned, fuse) for tuned, fuse in WAYS)
-        ideal = 3 * networks.flops(_network(spec, data), data.x["train"][:1]) * spec["recipe"]["batch_size"]
+        ideal = 3 * networks.flops(_network(spec, data), data.x["train"][:1]) * spec.recipe.batch_size
         times = [[_seconds(step) * _rate() / ideal for step in (before, after, fused)] for _ in range(ROUNDS)]
         plain, chosen, compiled = (list(column) for column in zip(*times, strict=True))
         yield f"{row}: a step over its operations, before", plain, None
@@ -57,15 +59,15 @@ def work() -> Iterator[tuple[str, list[float], float | None]]:
         yield f"{row}: a step over its operations, compiled", compiled, LIMITS.get(row)
 
 
-def _network(spec: dict, data: dataset.Dataset) -> networks.Network:
-    scale = dataset.scaling(data.meta["statistics"], spec["recipe"]["scaling"])
-    return networks.build(spec, data.shape, len(data.classes), scale)
+def _network(spec: Architecture, data: dataset.Dataset) -> networks.Network:
+    scale = dataset.scaling(data.meta["statistics"], spec.recipe.scaling)
+    return networks.build(spec, data.facts(len(data.classes)), scale)
 
 
-def _step(spec: dict, data: dataset.Dataset, tuned: bool, fuse: bool) -> Callable[[], object]:
+def _step(spec: Architecture, data: dataset.Dataset, tuned: bool, fuse: bool) -> Callable[[], object]:
     """A training step on one batch that is in memory, with the network's own loss where it has one."""
     train.seed_everything(0, 1)
-    recipe, network = Gradient(**spec["recipe"]), _network(spec, data)
+    recipe, network = spec.recipe, _network(spec, data)
     body = network.body if tuned else _layer_by_layer(network.body).to(memory_format=torch.contiguous_format)
     x = network.prepare(torch.from_numpy(data.x["train"][: recipe.batch_size]))
     y = torch.from_numpy(data.y["train"][: recipe.batch_size])

@@ -10,13 +10,14 @@ import torch
 from torch.nn import functional
 
 from bench.figures import Figure, clocked, compared
-from pipeline import params
+from pipeline.cells.cell import Execution, parsed
+from pipeline.config import loading
 from pipeline.data import dataset
-from pipeline.plan import Plan
-from pipeline.runner import Run
+from pipeline.data.spec import Budget
+from pipeline.run.fill import Run, executor
+from pipeline.run.plan import Plan
 from pipeline.training import network as networks
 from pipeline.training import optimizers, train
-from pipeline.training.recipe import Gradient
 
 ROUNDS = 7
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], float]] = {
@@ -27,13 +28,14 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], float]] = {
 
 def measure() -> Iterator[Figure]:
     """Wall and CPU seconds of the whole training in turn, one thread; a warm-up of each first."""
-    plan = Plan(params.load())
+    plan = Plan(loading.load())
     prepared = plan.prepare("fashion_mnist")
-    Run(1).fill([prepared])
+    Run(executor(1)).fill([prepared])
     for case, (key, changed, arguments, limit) in CASES.items():
-        spec = plan.train(key, 0, {"set": changed, "args": arguments}).resolved
-        spec["budget"] = {"samples": 12800, "validation": 2000, "epochs": 20 if "MLP" in case else 3}
-        data = dataset.load(prepared.folder, spec["budget"], 0, ("train", "validation"))
+        budget = Budget(samples=12800, validation=2000, epochs=20 if "MLP" in case else 3)
+        asked = plan.train(key, 0, {"set": changed, "args": arguments}).asked | {"budget": budget}
+        spec = parsed(train.Spec, asked)
+        data = dataset.load(prepared.folder, budget, 0, ("train", "validation"))
         ours: list[tuple[float, float]] = []
         theirs: list[tuple[float, float]] = []
         for round_ in range(ROUNDS + 1):
@@ -54,30 +56,30 @@ def measure() -> Iterator[Figure]:
             )
 
 
-def lab(spec: dict[str, Any], data: dataset.Dataset) -> list[float]:
+def lab(spec: train.Spec, data: dataset.Dataset) -> list[float]:
     """Ours: Lightning, metrics, progress, history, a checkpoint a second instead of in 20."""
-    train.seed_everything(spec["seed"], 1)
+    train.seed_everything(spec.seed, 1)
     with tempfile.TemporaryDirectory() as folder:
         system = train.assemble(spec, data)
-        train.fit(system, spec["precision"], Path(folder), checkpoint_seconds=1.0)
+        train.fit(system, spec.precision, Path(folder), execution=Execution(checkpoint_seconds=1.0))
         train.write_rows(Path(folder) / "history.csv", list(system.history[0]), system.history)
         networks.save(system.network, Path(folder))
     return [row[name] for row in system.history for name in ("train_loss", "validation_loss")]
 
 
-def loop(spec: dict[str, Any], data: dataset.Dataset) -> list[float]:
+def loop(spec: train.Spec, data: dataset.Dataset) -> list[float]:
     """The peer: inputs scaled once, then gather, forward, backward, step; losses summed without metrics."""
-    train.seed_everything(spec["seed"], 1)
-    recipe, epochs = Gradient(**spec["recipe"]), spec["budget"]["epochs"]
+    train.seed_everything(spec.seed, 1)
+    recipe, epochs = spec.recipe, spec.budget.epochs
     scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
-    network = networks.build(spec, data.shape, len(data.classes), scale)
+    network = networks.build(spec, data.facts(len(data.classes)), scale)
     body, size, count = network.body, recipe.batch_size, len(data.y["train"])
     x, y = network.prepare(torch.from_numpy(data.x["train"])), torch.from_numpy(data.y["train"])
     seen, labels = network.prepare(torch.from_numpy(data.x["validation"])), torch.from_numpy(data.y["validation"])
     optimizer = optimizers.optimizer(body, recipe)
     schedule = optimizers.schedule(optimizer, recipe, epochs * -(-count // size))
     losses = []
-    draws = train.Batches(data.x["train"], data.y["train"], size, spec["seed"])
+    draws = train.Batches(data.kind, data.x["train"], data.y["train"], size, spec.seed)
     for epoch in range(epochs):
         body.train()
         total = torch.zeros(())

@@ -8,9 +8,12 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 
-from pipeline import cells, params, paths, runner
-from pipeline.cells import CellError
-from pipeline.plan import Plan
+from pipeline import paths
+from pipeline.cells import provenance, store
+from pipeline.cells.cell import CellError
+from pipeline.config import loading
+from pipeline.run.devices import gpus
+from pipeline.run.plan import Plan
 
 PACKAGES = ["torch", "torchvision", "pytorch-lightning", "optuna", "mlflow", "dvc", "scikit-learn", "onnxruntime"]
 Line = tuple[bool, str, str]  # whether it is well, what, and how it is
@@ -50,9 +53,9 @@ def devices() -> Iterator[Line]:
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield True, "processor", f"{cells.processor()}, {cores} cores for this process"
+    yield True, "processor", f"{provenance.processor()}, {cores} cores for this process"
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    yield len(names) == len(runner.gpus()), "GPUs", ", ".join(names) or "none"
+    yield len(names) == len(gpus()), "GPUs", ", ".join(names) or "none"
 
 
 def space() -> Iterator[Line]:
@@ -61,7 +64,7 @@ def space() -> Iterator[Line]:
 
 
 def parameters() -> Iterator[Line]:
-    plan = params.load()
+    plan = loading.load()
     yield (
         True,
         "params.yaml",
@@ -71,14 +74,14 @@ def parameters() -> Iterator[Line]:
 
 def data() -> Iterator[Line]:
     """Data sets that are here, rehashed."""
-    plan = Plan(params.load())
+    plan = Plan(loading.load())
     for name in plan.params.data:
         for cell in (plan.fetch(name), plan.prepare(name)):
             if not cell.complete:
                 yield True, f"{cell.kind} {name}", "not here yet"
                 continue
             try:
-                cells.verify(cell.folder)
+                store.verify(cell.folder)
                 yield True, f"{cell.kind} {name}", f"content {cell.marker['digest'][:12]}"
             except CellError as error:
                 yield False, f"{cell.kind} {name}", str(error)
@@ -86,7 +89,7 @@ def data() -> Iterator[Line]:
 
 def stores() -> Iterator[Line]:
     yield (paths.ROOT / ".dvc" / "config").is_file(), "DVC", "configured"
-    yield True, "cells", f"{sum(1 for _ in cells.finished())} finished; `make audit` rehashes them"
+    yield True, "cells", f"{sum(1 for _ in store.finished())} finished; `make audit` rehashes them"
     database = paths.STORE / "mlflow.db"
     if not database.is_file():
         yield True, "registry", "not made yet; `make repro`"

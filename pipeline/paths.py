@@ -7,9 +7,22 @@ from pathlib import Path
 
 ROOT = Path.cwd()
 PARAMS = ROOT / "params.yaml"
-CELLS = ROOT / ".cells"
-STORE = ROOT / "mlflow"
+
+
+def _home() -> Path:
+    """The project that `ROOT` is, or, where `dvc exp run --temp` works in a copy of the tracked files, its own."""
+    parts = ROOT.parts
+    for place in range(len(parts) - 3):
+        if parts[place : place + 3] == (".dvc", "tmp", "exps"):
+            return Path(*parts[:place])
+    return ROOT
+
+
+CELLS = _home() / ".cells"
+STORE = _home() / "mlflow"
+REFERENCES = ROOT / "references"
 LEDGER = ROOT / "registry.jsonl"
+KIT = ROOT / ".gpu-kit"  # what a bare GPU machine lacks: `make gpu-kit`
 
 
 def raw(data: str) -> Path:
@@ -22,9 +35,24 @@ def prepared(data: str) -> Path:
     return ROOT / "data" / "prepared" / data
 
 
-def artifacts(profile: str, key: str) -> Path:
-    """Trained or compressed models of an experiment or a variant, a folder a seed."""
-    return ROOT / "artifacts" / profile / key
+def artifacts(profile: str, kind: str) -> Path:
+    """Kept models by the kind of cell that made them, train, compress or pretrain: a folder a row, below it a seed."""
+    return ROOT / "artifacts" / profile / kind
+
+
+def evaluations(profile: str) -> Path:
+    """Predictions and what was found on them: a folder a row, below it a seed, below that an evaluator."""
+    return ROOT / "evaluations" / profile
+
+
+def plan(profile: str) -> Path:
+    """What each step of the build wants, a file a step; written by the first stage of `dvc.yaml`."""
+    return ROOT / "plan" / profile
+
+
+def done(profile: str, step: str) -> Path:
+    """What a step has finished: the digest of each of its cells."""
+    return ROOT / "done" / profile / f"{step}.json"
 
 
 def results(profile: str, key: str) -> Path:
@@ -38,8 +66,13 @@ def reports(profile: str) -> Path:
 
 
 def study(profile: str, name: str) -> Path:
-    """What came of a study, a line a point and seed, kept in Git."""
-    return ROOT / "studies" / "results" / profile / f"{name}.csv"
+    """Small text results of a study, kept in Git."""
+    return ROOT / "studies" / "results" / profile / name
+
+
+def study_cells(profile: str) -> Path:
+    """The cells of all studies, and what they are made from."""
+    return ROOT / "studies" / "cells" / profile
 
 
 def study_reports(profile: str) -> Path:

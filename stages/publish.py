@@ -2,20 +2,21 @@
 
 import sys
 
-from pipeline import params, stage
+from pipeline.config import loading
+from pipeline.run import invocation
 
 
 def main() -> None:
-    # Takes seconds, and only now is this process tied to its DVC.
+    # Only now is this process tied to its DVC.
     from pipeline.tracking.ledger import LedgerError
     from pipeline.tracking.publish import publish, summary
-    from pipeline.tracking.store import StoreError
+    from pipeline.tracking.records import StoreError
 
     try:
-        print(summary(publish(params.load())))
+        print(summary(publish(loading.load())))
     except (LedgerError, StoreError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    invocation.stage(main)

@@ -1,13 +1,13 @@
-"""Train and evaluate every point of one study: `python -m stages.study STUDY`."""
+"""Train and evaluate every point of the studies: `python -m stages.study`."""
 
-from pipeline import params, stage, studies
+from pipeline.build import studies
+from pipeline.config import loading
+from pipeline.run import invocation
 
 
-def main(study: str) -> None:
-    known = params.load()
-    stage.fill(studies.cells(known, study))
-    studies.collect(known, study)
+def main() -> None:
+    studies.make(loading.load())
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    invocation.stage(main)

@@ -1,13 +1,14 @@
 """Figures and tables of every study that params.yaml names: `python -m stages.study_report`."""
 
-from pipeline import params, stage
+from pipeline.config import loading
+from pipeline.run import invocation
 
 
 def main() -> None:
-    from pipeline.report.studies import build  # takes seconds, and only now is this process tied to its DVC
+    from pipeline.report.study import build  # only now is this process tied to its DVC
 
-    build(params.load())
+    build(loading.load())
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    invocation.stage(main)

@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from bench import scratch
-from pipeline import fingerprint, params, paths
-from pipeline.cells import read_json
+from pipeline import paths
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import read_json
+from pipeline.config import loading
 from pipeline.data import fetch, prepare
-from pipeline.plan import Plan
+from pipeline.run.plan import Plan
 from tests import helpers
 from tests.laboratory import Laboratory
 
@@ -93,7 +95,7 @@ def fresh(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[np.ndarray, np.ndarray, int]]:
     """A few real training items (N, ...), labels (N,) and the number of classes (0 of numbers), of shipped data."""
-    plan = Plan(params.load())
+    plan = Plan(loading.load())
 
     @cache
     def of(name: str) -> tuple[np.ndarray, np.ndarray, int]:
@@ -101,8 +103,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[np
         folder = cell.folder if cell.complete else tmp_path_factory.mktemp(name)
         if not cell.complete:
             raw = tmp_path_factory.mktemp(f"raw_{name}")
-            fetch.run(dict(plan.fetch(name).spec), raw, {})
-            prepare.run(dict(cell.spec), folder, {"raw": raw})
+            fetch.run(plan.fetch(name).spec, raw, {})  # type: ignore[arg-type]
+            prepare.run(cell.spec, folder, {"raw": raw})
         x, y = (np.load(folder / f"{a}_train.npy", mmap_mode="r") for a in "xy")
         chosen = prepare.stratified(prepare.strata(np.asarray(y)), min(60, len(y)), np.random.default_rng(0))
         return np.array(x[chosen]), np.array(y[chosen]), len(read_json(folder / "meta.json")["classes"])

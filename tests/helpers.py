@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import scratch
+from pipeline.cells.cell import record
 
 REPRO = (sys.executable, "-m", "pipeline.cli", "repro")
 
@@ -81,7 +82,7 @@ def training(project: Path, since: float) -> list[Path]:
 def cells(project: Path, kind: str = "") -> set[str]:
     """Names of the finished cells of a kind."""
     found = (p.parent for p in project.glob(".cells/*/cell.json"))
-    return {p.name for p in found if json.loads((p / "spec.json").read_text())["kind"].startswith(kind)}
+    return {p.name for p in found if record(p, "spec.json")["kind"].startswith(kind)}
 
 
 def trained(project: Path) -> set[str]:
@@ -99,7 +100,7 @@ def unfinished(project: Path) -> set[str]:
 
 def weights(project: Path, profile: str = "laptop") -> dict[str, str]:
     """weights_hash by experiment and seed, of what the stages show."""
-    found = sorted(project.glob(f"artifacts/{profile}/*/seed*/result.json"))
+    found = sorted(project.glob(f"artifacts/{profile}/*/*/seed*/result.json"))
     return {f"{p.parts[-3]} {p.parts[-2]}": json.loads(p.read_text()).get("weights_hash") for p in found}
 
 

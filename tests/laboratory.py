@@ -3,26 +3,40 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline import cells, params
-from pipeline.plan import Plan
+from pipeline.cells import store
+from pipeline.cells.cell import Cell, parsed, read_json, record
+from pipeline.classical._spec import Spec as Fitted
+from pipeline.compress.spec import Spec as Compress
+from pipeline.config import loading
+from pipeline.data.spec import Budget, Setting
+from pipeline.evaluate.spec import Evaluate, Predict
+from pipeline.introspection import Strict
+from pipeline.run.plan import Plan
+from pipeline.training.spec import Spec as Train
 from pipeline.training.start import Start
+
+Order = tuple[str, Train | Fitted, dict[str, Path]]  # entry, specification, inputs
 
 
 class Laboratory:
     """Data sets are fetched and prepared once; `train` and what follows it go into new folders."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.plan, self.count = root, Plan(params.load()), 0
+        self.root, self.plan, self.count = root, Plan(loading.load()), 0
+
+    def raw(self, name: str) -> Path:
+        """Folder of a fetched data set."""
+        return self._made(self.plan.fetch(name), self.root / "raw" / name, {})
 
     def data(self, name: str) -> Path:
-        """Folder of a prepared data set."""
-        raw, prepared = self.root / "raw" / name, self.root / "prepared" / name
-        for cell, folder, inputs in (
-            (self.plan.fetch(name), raw, {}),
-            (self.plan.prepare(name), prepared, {"raw": str(raw)}),
-        ):
-            cells.order("0" * 32, folder, cell.entry, {**cell.spec, "kind": cell.kind}, inputs)
-        return prepared
+        """Folder of a prepared data set: the project's own where it is there, since a machine may fetch nothing."""
+        if (there := self.plan.prepare(name)).complete:
+            return there.folder
+        return self._made(self.plan.prepare(name), self.root / "prepared" / name, {"raw": str(self.raw(name))})
+
+    def _made(self, cell: Cell, folder: Path, inputs: dict[str, str]) -> Path:
+        store.execute("0" * 32, folder, cell.entry, cell.asked, inputs)
+        return folder
 
     def train(
         self,
@@ -33,9 +47,9 @@ class Laboratory:
         **changes: Any,
     ) -> Path:
         """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe."""
-        return self._order(*self.asked(key, seed, **changes), folder, execution)
+        return self._order("train", *self.asked(key, seed, **changes), folder, execution)
 
-    def asked(self, key: str, seed: int = 0, **changes: Any) -> tuple[str, dict[str, Any], dict[str, Path]]:
+    def asked(self, key: str, seed: int = 0, **changes: Any) -> Order:
         """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell.
 
         precision: the profile's; recipe_precision: the recipe's. start: of params.yaml, but its weights are the folder
@@ -47,36 +61,58 @@ class Laboratory:
         if "recipe_precision" in changes:
             changes["precision"] = changes.pop("recipe_precision")
         cell = self.plan.train(key, self.plan.profile.seeds[0], {"set": changes, "args": args})
-        spec = {**cell.spec, "kind": "train", "seed": seed, "budget": budget, "precision": precision}
-        inputs = {"data": self.data(cell.spec["data"])}
+        spec = cell.spec
+        assert isinstance(spec, Train | Fitted)
+        values: dict[str, Any] = {"seed": seed, "budget": Budget(**budget)}
+        inputs = {"data": self.data(spec.data)}
+        if isinstance(spec, Train):
+            values["precision"] = precision
         if start:
-            spec["start"] = Start(**{**start, "weights": start["weights"].name}).model_dump()
+            values["start"] = Start(**{**start, "weights": start["weights"].name})
             inputs["start"] = start["weights"]
-        return cell.entry, spec, inputs
+        return cell.entry, spec.model_copy(update=values), inputs
 
-    def evaluate(self, model: Path) -> Path:
-        """An evaluate cell's folder."""
-        made = cells.read_json(model / "spec.json")
-        spec = {k: made[k] for k in ("data", "task", "budget", "threads")} | {"evaluators": self.plan.params.evaluators}
-        inputs = {"model": model, "data": self.data(made["data"])}
-        return self._order("pipeline.evaluate.evaluate", {**spec, "kind": "evaluate"}, inputs)
+    def predict(self, model: Path, baseline: Path | None = None) -> Path:
+        """A predict cell's folder. baseline: what the model is compared with."""
+        made = parsed(Setting, read_json(model / "spec.json"))
+        inputs = {"model": model, "data": self.data(made.data)} | ({"baseline": baseline} if baseline else {})
+        spec = Predict(**dict(made), baseline="onnx_float32_" if baseline else "")
+        return self._order("predict", "pipeline.evaluate.predict", spec, inputs)
 
-    def compress(self, model: Path, *steps: dict[str, Any]) -> Path:
-        """A compress cell's folder."""
-        made = cells.read_json(model / "spec.json")
-        spec = {k: made[k] for k in ("data", "task", "budget", "threads", "seed")} | {"steps": list(steps)}
-        inputs = {"model": model, "data": self.data(made["data"])}
-        return self._order("pipeline.compress.compress", {**spec, "kind": "compress"}, inputs)
+    def evaluate(self, model: Path, baseline: Path | None = None) -> dict[str, Any]:
+        """What all evaluators find together, each in a cell of its own."""
+        made, predictions = parsed(Setting, read_json(model / "spec.json")), self.predict(model, baseline)
+        inputs = {"model": model, "data": self.data(made.data), "predictions": predictions}
+        inputs |= {"baseline": baseline} if baseline else {}
+        found: dict[str, Any] = {"values": []}
+        for name, options in self.plan.params.evaluators.items():
+            spec = Evaluate(**dict(made), evaluator=name, options=options)
+            result = record(self._order("evaluate", "pipeline.evaluate.evaluate", spec, inputs), "result.json")
+            found |= result | {"values": found["values"] + result["values"]}
+        return found | {"costs": record(predictions, "costs.json")}
+
+    def compress(self, model: Path, *steps: dict[str, Any]) -> list[Path]:
+        """A compress cell's folder for each step."""
+        made, folders = read_json(model / "spec.json"), []
+        for step in steps:
+            options = {name: value for name, value in step.items() if name != "method"}
+            setting = dict(parsed(Setting, made))
+            spec = Compress(**setting, seed=made["seed"], method=step["method"], options=options)
+            inputs = {"model": folders[-1] if folders else model, "data": self.data(setting["data"])}
+            folders.append(self._order("compress", "pipeline.compress.compress", spec, inputs))
+        return folders
 
     def _order(
         self,
+        kind: str,
         entry: str,
-        spec: dict[str, Any],
+        spec: Strict,
         inputs: dict[str, Path],
         folder: Path | None = None,
         execution: dict[str, Any] | None = None,
     ) -> Path:
         self.count += 1
         folder = folder or self.root / f"cell{self.count}"
-        cells.order("0" * 32, folder, entry, spec, {name: str(path) for name, path in inputs.items()}, execution)
+        resolved = {"kind": kind, "entry": entry, **spec.model_dump(mode="json")}
+        store.execute("0" * 32, folder, entry, resolved, {name: str(path) for name, path in inputs.items()}, execution)
         return folder

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline import params, views
-from pipeline.signature import constant
+from pipeline.config import loading
+from pipeline.data import views
+from pipeline.introspection import constant
 
-SHIPPED = params.load(Path(__file__).parents[1] / "params.yaml")
+SHIPPED = loading.load(Path(__file__).parents[1] / "params.yaml")
 
 
 @pytest.mark.parametrize("key", SHIPPED.experiments)

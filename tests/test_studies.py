@@ -1,6 +1,5 @@
 """Studies: points are trained once, judged like rows, and drawn."""
 
-import csv
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,15 @@ import pytest
 import torch
 
 from bench import scratch
-from pipeline import params
-from pipeline.cells import read_json
-from pipeline.params import Study, Variation
-from pipeline.report import ablation, gradients, statistics
-from pipeline.report.points import Point, read
-from pipeline.studies import COLUMNS, LOOKS
+from pipeline.cells.cell import record
+from pipeline.config import loading
+from pipeline.config.sections import Study, Variation
+from pipeline.report import study
+from pipeline.report.render import pictures
+from pipeline.report.studies import ablation, gradients
+from pipeline.report.studies._points import Point, read
+from pipeline.report.table import statistics
+from pipeline.results.metric import named
 from pipeline.training.start import Start
 from tests import helpers
 from tests.sources import ROOT
@@ -29,8 +31,7 @@ def edit(sections: dict[str, Any]) -> None:
 
 
 def lines(project: Path) -> list[dict[str, str]]:
-    with (project / "studies/results/laptop/width.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    return study.read(project / "studies/results/laptop/width")
 
 
 def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..., Path]) -> None:
@@ -44,7 +45,7 @@ def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..
     assert [int(p["parameters"]) for p in found] == [weights[4]] * 2 + [weights[16]] * 2
     items = 75  # of 150, less 0.3 for test and 0.2 for validation
     assert float(found[0]["training_flops"]) == 3 * 2 * (4 * 4 + 4 * 3) * items * 2
-    assert all(p["status"] == "ok" and 0 <= float(p["value"]) <= 1 for p in found) and "[8/8]" in first
+    assert all(p["status"] == "ok" and 0 <= float(p["value"]) <= 1 for p in found) and "[20/20]" in first
     report = project / "studies/reports/laptop"
     assert {p.name for p in report.iterdir()} >= {"studies.md", "studies.html", "score_against_parameters_iris.png"}
     assert "hidden 4" in (report / "studies.md").read_text()
@@ -54,7 +55,7 @@ def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..
     repro = scratch.cli(project, "repro").stdout
     assert "train iris_mlp" not in repro, "the row's own point is its cells"
     scratch.change(project, lambda p: p["studies"]["width"]["vary"].append({"args": {"hidden": [2]}}))
-    assert "[4/4]" in scratch.cli(project, "study").stdout and len(lines(project)) == 6
+    assert "[10/10]" in scratch.cli(project, "study").stdout and len(lines(project)) == 6
 
 
 def test_an_ablation_is_compared_with_its_first_point_under_a_budget_of_its_own(fresh: Callable[..., Path]) -> None:
@@ -103,15 +104,15 @@ def test_pretraining_is_done_once_a_seed_and_decides_what_starts_from_it_alone(f
 
     scratch.change(project, warmer)
     scratch.cli(project, "study")
-    made = [read_json(project / ".cells" / name / "spec.json") for name in helpers.cells(project) - before]
-    assert Counter(spec["kind"] for spec in made) == {"pretrain": 2, "train": 4, "evaluate": 4}
+    made = [record(project / ".cells" / name, "spec.json") for name in helpers.cells(project) - before]
+    assert Counter(spec["kind"] for spec in made) == {"pretrain": 2, "train": 4, "predict": 4, "evaluate": 12}
     assert {spec["start"]["weights"] for spec in made if spec["kind"] == "train"} == {"digits_simclr"}
     assert "[1/" not in scratch.cli(project, "study").stdout
 
 
 def test_a_row_of_studies_alone_is_in_no_table_but_has_its_points() -> None:
-    found = params.load(ROOT / "params.yaml")
-    (name,) = (s for s, study in found.studies.items() if found.varied_rows[study.of].only and s.endswith("_100"))
+    found = loading.load(ROOT / "params.yaml")
+    (name,) = (s for s, each in found.studies.items() if found.varied_rows[each.of].only and s.endswith("_100"))
     assert found.studies[name].of not in found.experiments and found.studies[name].of in found.elsewhere
     assert len(found.varied(name).experiments) == len(found.studies[name].vary)
 
@@ -181,24 +182,24 @@ def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path])
 
 def test_what_all_points_change_one_may_change_again() -> None:
     own = Variation(args={"hidden": [8]}, budget={"epochs": 2})
-    study = Study(of="fmnist_mlp", args={"hidden": [4]}, set={"lr": 0.1}, budget={"epochs": 1}, vary=[Variation(), own])
-    varied = params.load(ROOT / "params.yaml").model_copy(update={"studies": {"some": study}}).varied("some")
+    asked = Study(of="fmnist_mlp", args={"hidden": [4]}, set={"lr": 0.1}, budget={"epochs": 1}, vary=[Variation(), own])
+    varied = loading.load(ROOT / "params.yaml").model_copy(update={"studies": {"some": asked}}).varied("some")
     assert [point.args["hidden"] for point in varied.experiments.values()] == [[4], [8]]
     assert [varied.budget_of(key).epochs for key in varied.experiments] == [1, 2]
     assert all(varied.recipe_of(key).lr == 0.1 for key in varied.experiments)
-    assert study.names == ["nothing more", "hidden 8, epochs 2"]
+    assert asked.names == ["nothing more", "hidden 8, epochs 2"]
 
 
-def test_a_point_may_start_from_chance_where_its_row_does_not() -> None:
+def test_a_point_may_start_from_random_weights_where_its_row_does_not() -> None:
     card = {"weights": "pipeline/models/cards/efficientnet_lite0.yaml"}
-    found = params.load(ROOT / "params.yaml")
+    found = loading.load(ROOT / "params.yaml")
     row = found.varied_rows["fmnist_efficientnet_lite0"].model_copy(update={"start": Start(**card)})
     vary = [Variation(), Variation(start=None), Variation(start={**card, "train": "head"})]
-    study = Study(of="x", vary=vary)
-    varied = found.model_copy(update={"experiments": {"x": row}, "studies": {"some": study}}).varied("some")
+    asked = Study(of="x", vary=vary)
+    varied = found.model_copy(update={"experiments": {"x": row}, "studies": {"some": asked}}).varied("some")
     trains = [point.start and point.start.train for point in varied.experiments.values()]
     assert trains == ["all", None, "head"]
-    assert study.names[:2] == ["as in the table", "from chance"]
+    assert asked.names[:2] == ["as in the table", "from random weights"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has 16-mixed")
@@ -226,17 +227,17 @@ def test_what_a_point_changes_is_told() -> None:
     assert Variation(args={"hidden": [8, 4]}, set={"lr": 0.1}).told == "hidden 8 4, lr 0.1"
 
 
-def test_a_failed_seed_is_said_and_left_out_of_the_mean(tmp_path: Path) -> None:
-    line = dict.fromkeys(COLUMNS, "x") | {"varied": "hidden 4", "seed": "0", "parameters": "10"}
+def test_a_failed_seed_is_said_and_left_out_of_the_mean() -> None:
+    line = dict.fromkeys(("study", *study.POINT), "x") | {"varied": "hidden 4", "seed": "0", "parameters": "10"}
+    line["metric"] = "accuracy"
     line |= {"value": "0.5", "training_flops": "", "train_seconds": "2.0", "status": "ok"}
     failed = line | {"seed": "1", "value": "", "parameters": "", "train_seconds": "", "status": "loss is nan"}
-    with (tmp_path / "s.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows([line, failed])
-    (point,) = read(tmp_path / "s.csv")
+    (point,) = read([line, failed])
     assert (point.score.mean, point.score.n, point.failed) == (0.5, 1, "seed 1: loss is nan")
-    assert point.sizes == {"parameters": 10.0, "training_flops": None} and read(tmp_path / "none.csv") == []
+    assert point.sizes == {"parameters": 10.0, "training_flops": None}
+
+
+LOOKS = ("study", *study.POINT, *gradients.COLUMNS, "status")
 
 
 def look(seed: int, update: int, norm: str, depth: int = 0, gradient: str = "0.1") -> dict[str, str]:
@@ -244,14 +245,10 @@ def look(seed: int, update: int, norm: str, depth: int = 0, gradient: str = "0.1
     return dict.fromkeys(LOOKS, "x") | shared | {"norm": norm, "depth": str(depth), "gradient": gradient}
 
 
-def test_a_line_of_gradients_ends_with_its_first_seed_and_no_zero_is_left_out(tmp_path: Path) -> None:
+def test_a_line_of_gradients_ends_with_its_first_seed_and_no_zero_is_left_out() -> None:
     rows = [look(seed, 1, "4.0", depth, g) for seed in (0, 1) for depth, g in enumerate(["0.0", "0.1", "0.4"])]
     rows += [look(0, 2, "1.0"), look(1, 2, "inf"), look(0, 4, "2.0")]
-    with (tmp_path / "s.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, LOOKS)
-        writer.writeheader()
-        writer.writerows(rows)
-    (point,) = gradients.read(tmp_path / "s.csv")
+    (point,) = gradients.read(rows)
     assert point.layers == [(0.0, 0.0), (1.0, pytest.approx(0.1)), (2.0, pytest.approx(0.4))]
     assert point.updates == [(1.0, pytest.approx(4.0)), (2.0, float("inf"))]
     (row,) = gradients.table("s", [point]).rows
@@ -266,20 +263,17 @@ def test_a_seed_that_could_not_start_is_named_among_gradients(tmp_path: Path) ->
         "seed": "0",
         "status": "no matrix",
     }
-    with (tmp_path / "s.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, LOOKS)
-        writer.writeheader()
-        writer.writerows([look(0, 1, "4.0"), none])
-    deep, flat = gradients.read(tmp_path / "s.csv")
+    deep, flat = gradients.read([look(0, 1, "4.0"), none])
     assert (flat.layers, flat.updates, flat.found) == ([], [], ["no matrix"]) and deep.updates
     assert list(gradients.table("s", [deep, flat]).rows[1]) == ["flat", "—", "—", "no matrix"]
-    assert gradients.draw(tmp_path / "picture", [[deep, flat]])
+    assert pictures.draw([gradients.picture("iris", [[deep, flat]])], tmp_path) == 1
+    assert pictures.draw([gradients.picture("iris", [[deep, flat]])], tmp_path) == 0
 
 
 def test_an_ablation_says_which_point_lost_its_seeds() -> None:
     def point(varied: str, scores: dict[int, float], failed: str = "") -> Point:
         score = statistics.summarize(list(scores.values()))
-        return Point("s", "iris_mlp", "iris", "mlp", varied, "accuracy", score, scores, {}, 1.0, failed)
+        return Point("s", "iris_mlp", "iris", "mlp", varied, named("accuracy"), score, scores, {}, 1.0, failed)
 
     points = [point("none", {0: 0.5}, "seed 1: loss is nan"), point("wild", {}, "all"), point("calm", {0: 0.6, 1: 0.7})]
     shown = [list(row) for row in ablation.table("s", points).rows]

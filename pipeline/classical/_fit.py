@@ -11,37 +11,42 @@ import numpy as np
 import skops.io
 from threadpoolctl import threadpool_limits
 
-from pipeline import fingerprint, signature, views
-from pipeline.cells import CellError, read_json
-from pipeline.data import dataset
-from pipeline.training.recipe import Fit
+from pipeline import introspection
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import CellError, parsed, read_json
+from pipeline.classical._spec import Spec
+from pipeline.data import dataset, views
+from pipeline.data.arrays import Mapped
+from pipeline.data.kinds import KINDS, Kind
+from pipeline.tasks._task import find
+from pipeline.training.spec import Model
 
 MODEL = "model.skops"
 
 
-def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
+def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     """Fit one seed; a solver's refusal is a result of status `failed`."""
-    np.random.seed(spec["seed"])
-    recipe, module = Fit(**spec["recipe"]), _module(spec)
-    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
-    data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
-    facts: dict[str, Any] = {"shape": list(data.shape), "classes": data.classes}
+    np.random.seed(spec.seed)
+    recipe, module = spec.recipe, importlib.import_module(spec.module)
+    task = find(spec.task)
+    data = dataset.load(inputs["data"], spec.budget, spec.seed, ("train", "validation"))
+    facts: dict[str, Any] = data.facts(task.outputs(data.classes)).model_dump()
     shift, factor = dataset.scaling(data.meta["statistics"], recipe.scaling)
     weights = dataset.class_weights(data.y["train"], len(data.classes)) if recipe.sampling == "weighted" else None
-    chosen = _balanced(data.y["train"], spec["seed"]) if recipe.sampling == "balanced" else slice(None)
-    x = {split: see(items, shift, factor, spec["view"]) for split, items in data.x.items()}
+    chosen = _balanced(data.y["train"], spec.seed) if recipe.sampling == "balanced" else slice(None)
+    x = {split: see(items, shift, factor, data.kind, spec.view) for split, items in data.x.items()}
     y = {split: data.target(split) for split in data.y}
     started = time.perf_counter()
     try:
-        if why := signature.refused(spec["model"], spec["args"], spec["recipe"], task.TARGET, data.meta["refit"]):
+        if why := introspection.refused(spec.model, spec.args, recipe.model_dump(), task.target, data.meta["refit"]):
             raise ValueError(why)
         estimator = module.build(
-            task.TARGET,
-            spec["seed"],
+            task.target,
+            spec.seed,
             dict(enumerate(weights.tolist())) if weights is not None else None,
-            **spec["args"],
+            **spec.args,
         )
-        with threadpool_limits(spec["threads"]):
+        with threadpool_limits(spec.threads):
             estimator = module.fit(
                 estimator, (x["train"][chosen], y["train"][chosen]), (x["validation"], y["validation"])
             )
@@ -55,7 +60,7 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
         "status": "ok",
         "weights_hash": weights_hash(arrays),
         "parameters": sum(values.size for values in arrays.values()),
-        "validation": {k: v for k, v in task.quality(found, y["validation"]) if k == task.METRIC},
+        "validation": {task.metric: dict(task.quality(found, y["validation"]))[task.metric]},
         **facts,
         "shift": shift.tolist(),
         "factor": factor.tolist(),
@@ -64,15 +69,16 @@ def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str
     }
 
 
-def see(x: np.ndarray, shift: np.ndarray, factor: np.ndarray, view: str) -> np.ndarray:
-    """Raw items (N, ...) scaled, and in the view that the model takes."""
-    extent = views.extent(x.ndim)
-    return views.VIEWS[view]((x.astype(np.float32) - shift.reshape(extent)) * factor.reshape(extent))
+def see(x: np.ndarray | Mapped, shift: np.ndarray, factor: np.ndarray, kind: Kind, view: str) -> np.ndarray:
+    """Raw items (N, ...) scaled, and in the view that the model takes: all in memory, as scikit-learn needs them."""
+    scaled = (np.asarray(x, np.float32) - shift.reshape(kind.extent)) * factor.reshape(kind.extent)
+    seen: np.ndarray = views.VIEWS[view](scaled)
+    return seen
 
 
 def load_estimator(folder: Path) -> tuple[Any, ModuleType]:
     """(estimator, its module) of a finished cell; CellError where the file holds a type that is not trusted."""
-    module = _module(read_json(folder / "spec.json"))
+    module = importlib.import_module(parsed(Model, read_json(folder / "spec.json")).module)
     unknown = set(skops.io.get_untrusted_types(file=folder / MODEL)) - set(module.TRUSTED)
     if unknown:
         raise CellError(f"{folder / MODEL}: holds types that {module.__name__} does not trust: {sorted(unknown)}")
@@ -82,13 +88,14 @@ def load_estimator(folder: Path) -> tuple[Any, ModuleType]:
 def scorer(folder: Path, threads: int) -> tuple[Any, ModuleType, Callable[[np.ndarray], np.ndarray]]:
     """(estimator, its module, scores): float32 (N, K) of raw items (N, ...), numbers in the target's own units."""
     estimator, module = load_estimator(folder)
-    spec, result = read_json(folder / "spec.json"), read_json(folder / "result.json")
+    view, result = parsed(Model, read_json(folder / "spec.json")).view, read_json(folder / "result.json")
     shift, factor = (np.asarray(result[name], np.float32) for name in ("shift", "factor"))
+    kind = KINDS[result["kind"]]
     mean, deviation = result["target"] or (0.0, 1.0)
 
     def scores(x: np.ndarray) -> np.ndarray:
         with threadpool_limits(threads):
-            found = module.scores(estimator, see(x, shift, factor, spec["view"]))
+            found = module.scores(estimator, see(x, shift, factor, kind, view))
         return (found * deviation + mean).astype(np.float32)
 
     return estimator, module, scores
@@ -104,7 +111,3 @@ def _balanced(y: np.ndarray, seed: int) -> np.ndarray:
     """Indices (N,) drawn so that each class is equally likely."""
     share = 1.0 / np.bincount(y)[y]
     return np.sort(np.random.default_rng([seed, 2]).choice(len(y), len(y), p=share / share.sum()))
-
-
-def _module(spec: dict[str, Any]) -> ModuleType:
-    return importlib.import_module(f"pipeline.{spec['model'].replace('/', '.')}")

@@ -6,21 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cells import read_json
+from pipeline.cells.cell import read_json
+from pipeline.data import arrays
+from pipeline.data.arrays import Mapped
+from pipeline.data.kinds import KINDS, Kind
 from pipeline.data.prepare import strata, stratified
 from pipeline.data.raw import DataError
+from pipeline.data.spec import Budget, Facts
 
 VALIDATION_SEED = 0  # every seed is judged on the same validation items
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """x[split]: uint8 (N, C, H, W), float32 (N, T, F) or (N, F), unscaled; y[split]: int64 or float32 (N,); meta: of
-    `meta.json`."""
+    """x[split]: items (N, ...) of the kind's dtype, unscaled; y[split]: int64 or float32 (N,); meta: of `meta.json`."""
 
-    x: dict[str, np.ndarray]
+    x: dict[str, np.ndarray | Mapped]
     y: dict[str, np.ndarray]
     meta: dict[str, Any]
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.meta["kind"]]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -29,6 +36,10 @@ class Dataset:
     @property
     def classes(self) -> list[str]:
         return self.meta["classes"]
+
+    def facts(self, outputs: int) -> Facts:
+        """What a model with so many outputs is built for."""
+        return Facts(kind=self.kind.name, shape=list(self.shape), classes=self.classes, outputs=outputs)
 
     @property
     def target_scale(self) -> tuple[float, float] | None:
@@ -44,23 +55,25 @@ class Dataset:
         return ((self.y[split] - mean) / deviation).astype(np.float32)
 
 
-def load(folder: Path, budget: dict[str, Any], seed: int, splits: tuple[str, ...]) -> Dataset:
+def load(folder: Path, budget: Budget, seed: int, splits: tuple[str, ...]) -> Dataset:
     """Arrays of `splits`; train is cut to the budget by a stratified draw of `seed`, validation by a fixed one.
 
     DataError, with counts, where a draw is so small that a class has no item in it.
     """
-    x, y = {}, {}
+    x: dict[str, np.ndarray | Mapped] = {}
+    y: dict[str, np.ndarray] = {}
     meta = read_json(folder / "meta.json")
-    limits = {"train": (budget["samples"], seed), "validation": (budget["validation"], VALIDATION_SEED)}
+    limits = {"train": (budget.samples, seed), "validation": (budget.validation, VALIDATION_SEED)}
     for split in splits:
         items, labels = (np.load(folder / f"{a}_{split}.npy", mmap_mode="r", allow_pickle=False) for a in "xy")
         size, draw = limits.get(split, (None, 0))
+        chosen = None
         if size is not None and size < len(labels):
             chosen = stratified(strata(np.asarray(labels)), size, np.random.default_rng([draw, 1]))
-            items, labels = items[chosen], labels[chosen]
+            labels = labels[chosen]
             if meta["classes"]:
                 _require_every_class(np.bincount(labels, minlength=len(meta["classes"])), meta["classes"], split)
-        x[split], y[split] = np.array(items), np.array(labels)
+        x[split], y[split] = arrays.load(items, chosen), np.array(labels)
     return Dataset(x, y, meta)
 
 

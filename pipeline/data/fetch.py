@@ -21,7 +21,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.cells import write_json
+from pipeline.cells.cell import write_json
+from pipeline.data.spec import Fetch as Spec
 
 TIMEOUT = 120  # seconds without an answer before the next way is tried
 
@@ -30,13 +31,13 @@ class FetchError(RuntimeError):
     """No way delivered what the card promises."""
 
 
-def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
+def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     """Write the decompressed files and `card.json`; FetchError tells what became of each way."""
-    source = Path(spec["source"])
-    if not spec["card"]:
+    source = Path(spec.source)
+    if not spec.card:
         write_json(folder / "card.json", {"title": source.name, "path": str(source), "licence": "your own"})
         # Data of another content is another input of whatever reads it, under the same path or not.
-        write_json(folder / "content.json", {"digest": spec["digest"]})
+        write_json(folder / "content.json", {"digest": spec.digest})
         return {"status": "ok"}
     card = YAML(typ="safe").load(source.read_text(encoding="utf-8"))
     failures = []

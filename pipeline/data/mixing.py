@@ -4,6 +4,7 @@ A training loss is `share` times that of an item's own label plus 1 - `share` ti
 cross-entropy is the loss of the mixed label. One share and one box a batch, as in both papers' code.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,10 +66,12 @@ def apply(x: Tensor, theirs: Tensor, mix: Mix) -> Tensor:
     return x
 
 
-def require_whole(x: np.ndarray) -> None:
-    """ValueError where items have padding, looked at once for a whole data set: a mixture with it has no length."""
-    if x.dtype.kind == "f" and (padded := int(np.isnan(x).reshape(len(x), -1).any(1).sum())):
+def require_whole(parts: Iterable[Tensor]) -> None:
+    """ValueError where items (n, ...) of any part of a data set have padding: a mixture with it has no length."""
+    counts = [(len(x), int(x.isnan().flatten(1).any(1).sum())) for x in parts]
+    items, padded = (sum(column) for column in zip(*counts, strict=True))
+    if padded:
         raise ValueError(
-            f"{padded} of {len(x)} items end before the longest does: series of several lengths can't be mixed; "
+            f"{padded} of {items} items end before the longest does: series of several lengths can't be mixed; "
             "set mixup and cutmix to 0.0"
         )

@@ -13,12 +13,13 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Raw:
-    """splits: `train` and, where the source brings them, `validation` and `test`: (x, y) pairs.
+    """kind: of `pipeline.data.kinds`. splits: `train` and, where the source brings them, `validation` and `test`.
 
-    x: uint8 images (N, C, H, W), float32 tables (N, F) or float32 series (N, T, F), where NaN fills up a series that is
-    shorter than T. y: labels (N,) as the source has them, numbers or names. classes: their names, where it says them.
+    Each split is a pair (x, y). x: items (N, ...) of the kind's dtype; NaN fills up a series that is shorter than the
+    longest. y: labels (N,) as the source has them, numbers or names. classes: their names, where it says them.
     """
 
+    kind: str
     splits: dict[str, Arrays]
     classes: list[str] | None = None
 

@@ -1,43 +1,40 @@
-"""An evaluate cell: a finished model asked once about validation and test, its answers through every evaluator."""
+"""An evaluate cell: one evaluator over the predictions that a model has left. Nothing is predicted here."""
 
 import importlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
-from pipeline.cells import read_json
-from pipeline.data import dataset
-from pipeline.evaluate.predictor import predictors
-from pipeline.evaluate.subject import Subject
+from pipeline.cells.cell import record
+from pipeline.evaluate import subject
+from pipeline.evaluate.spec import Evaluate as Spec
+from pipeline.evaluate.subject import PREDICTIONS, Subject
+from pipeline.tasks._task import find
 
 
-def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
-    """values: [split, metric, value]; machine-dependent ones go into costs; confusion: (K, K), true by predicted.
+def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
+    """values: [split, metric, value] of the model and, with the prefix in their metric, of its baseline.
 
-    Of numbers instead of classes there is no confusion; of validation items that were trained on there are no values.
+    What an evaluator yields that is no number, such as a confusion matrix, is in the result under its metric's name.
     """
-    made = read_json(inputs["model"] / "result.json")
-    if made["status"] == "failed":
-        return {"status": "failed", "reason": made["reason"], "values": [], "confusion": None}
-    held_out = ("test",) if read_json(inputs["data"] / "meta.json")["refit"] else ("validation", "test")
-    data = dataset.load(inputs["data"], spec["budget"], 0, held_out)
-    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
+    predicted = record(inputs["predictions"], "result.json")
+    if predicted["status"] == "failed":
+        return {"status": "failed", "reason": predicted["reason"], "values": []}
+    data = subject.held_out(inputs["data"], spec.budget)
+    task = find(spec.task)
+    evaluator = importlib.import_module(f"pipeline.evaluate.evaluators.{spec.evaluator}")
     values: list[tuple[str, str, float]] = []
-    costs: dict[str, float] = {}
-    confusion: list[list[int]] | None = None
-    for prefix, predictor in predictors(inputs["model"], spec["threads"]).items():
-        scores = {split: predictor.scores(x) for split, x in data.x.items()}
-        subject = Subject(predictor, task, data, scores)
-        for name in spec["evaluators"]:
-            evaluator = importlib.import_module(f"pipeline.evaluate.evaluators.{name}")
-            for split, metric, value in evaluator.run(subject):
-                if evaluator.COSTS:
-                    costs[prefix + metric] = value
-                else:
+    others: dict[str, Any] = {}
+    with np.load(inputs["predictions"] / PREDICTIONS, allow_pickle=False) as kept:
+        for prefix, probabilistic in predicted["probabilistic"].items():
+            scores = {split: kept[prefix + split] for split in data.x}
+            source = inputs["baseline" if prefix else "model"]
+            model = subject.opened(source, spec.threads) if evaluator.NEEDS_MODEL else None
+            asked = Subject(task, data, scores, probabilistic, model)
+            for split, metric, value in evaluator.run(asked, **spec.options):
+                if isinstance(value, int | float):
                     values.append((split, prefix + metric, value))
-        if not prefix and data.classes:
-            every = np.arange(len(data.classes))
-            confusion = confusion_matrix(data.y["test"], task.decide(scores["test"]), labels=every).tolist()
-    return {"status": "ok", "values": values, "confusion": confusion, "classes": data.classes, "costs": costs}
+                else:
+                    others[prefix + metric] = value
+    return {"status": "ok", "values": values, "classes": data.classes, **others}

@@ -1,4 +1,4 @@
-"""Capsules: squashing, dynamic routing, reconstruction; their margin loss is in `pipeline/training/losses.py`.
+"""Capsules: squashing, dynamic routing, reconstruction; their margin loss is in `pipeline/tasks/_losses.py`.
 
 Sabour, Frosst, Hinton (2017): Dynamic routing between capsules: equation 1, squashing;
 equation 2 and procedure 1, routing; section 4.1, reconstruction from the masked capsules.
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.training.losses import margin
+from pipeline.tasks._losses import margin
 
 DIMENSIONS = (8, 16)  # of a primary and of a class capsule
 RECONSTRUCTION = 0.0005  # weight of the summed squared error, "so that it does not dominate the margin loss"

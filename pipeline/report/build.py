@@ -1,27 +1,39 @@
-"""Everything under `reports/<profile>`: tidy results, the comparison in four formats, metrics.json and the figures."""
+"""Everything under `reports/<profile>`: the comparison in five formats, metrics.json, figures, all results together.
 
-import csv
+Git keeps the tables and the PNG; `results.csv` and `costs.csv` are the rows' own files one after another.
+"""
+
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.params import Params
-from pipeline.report import comparison, document, plots, tables, tidy
-from pipeline.report.comparison import Row
-from pipeline.report.document import Block, Heading, Picture, Table, Text
-from pipeline.report.references import References
-from pipeline.report.tidy import Loaded
+from pipeline.config.sections import Params
+from pipeline.report import figures
+from pipeline.report.render import document
+from pipeline.report.render.document import Block, Heading, Table, Text
+from pipeline.report.render.style import styles
+from pipeline.report.table import comparison, tables
+from pipeline.report.table.comparison import Row
+from pipeline.report.table.references import References
+from pipeline.results import files
+from pipeline.results.collect import owner
+from pipeline.results.files import COSTS, SCORES, Record, Result
+
+FACTS = ("profile", "experiment", "dataset", "model", "recipe", "variant")
 
 
-def build(params: Params, profile: str | None = None, root: Path = paths.ROOT) -> str:
+def build(params: Params, profile: str | None = None, root: Path = paths.ROOT, pdf: bool = False) -> str:
     """Write the report of a profile from the results below `root`; returns the tables for a terminal.
 
-    Raises ValueError where a result file contradicts the parameters or a reference is not valid.
+    pdf: write the figures as PDF beside the PNG, and nothing else. ValueError where a result file contradicts the
+    parameters or a reference is not valid.
     """
+    from pipeline.report.render import pictures
+
     profile = profile or params.profile
 
     def at(path: Path) -> Path:
@@ -29,47 +41,87 @@ def build(params: Params, profile: str | None = None, root: Path = paths.ROOT) -
 
     out = at(paths.reports(profile))
     out.mkdir(parents=True, exist_ok=True)
-    loaded = tidy.load(params, profile, lambda key: at(paths.results(profile, key)))
+    found = results(params, profile, [*params.experiments, *params.variants], root)
     published = References(root / "references")
-    rows = comparison.rows(params, profile, loaded, published)
-    tidy.write(out / "results.csv", [row for found in loaded.values() for row in found.results])
-    tidy.write(out / "costs.csv", [row for found in loaded.values() for row in found.costs])
-    _write_csv(out / "comparison.csv", rows)
+    rows = comparison.rows(params, profile, found, published)
+    blocks = [Heading(f"Comparison, profile {profile}", 1), *_sections(rows, found), *_notes(rows, published)]
+    pictures.draw(blocks, out, pdf)
+    text = _terminal(rows, f"All columns: {out.relative_to(root)}")
+    if not pdf:
+        blocks += _data({row.data: (at(paths.prepared(row.data)), at(paths.raw(row.data))) for row in rows})
+        _write_tables(out, profile, rows, blocks)
+        _write_concatenated(out, params, profile, found)
+        (out / "comparison.txt").write_text(text + "\n")
+    return text
+
+
+def table(params: Params, data: str, root: Path = paths.ROOT) -> str:
+    """One data set's table for a terminal, from the results that are there: cheap, nothing is written or drawn."""
+    keys = [key for key, experiment in params.experiments.items() if experiment.data == data]
+    keys += [key for key, variant in params.variants.items() if variant.of in keys]
+    rows = comparison.rows(
+        params, params.profile, results(params, params.profile, keys, root), References(root / "references")
+    )
+    return "\n\n".join(map(document.terminal, [*tables.experiments(rows, "t"), *tables.variants(rows)]))
+
+
+def results(params: Params, profile: str, keys: Iterable[str], root: Path = paths.ROOT) -> dict[str, Result]:
+    """What Git keeps of some rows, below `root`."""
+    folders = {key: root / paths.results(profile, key).relative_to(paths.ROOT) for key in keys}
+    return {key: files.read(params, profile, key, folder) for key, folder in folders.items()}
+
+
+def _write_tables(out: Path, profile: str, rows: Sequence[Row], blocks: Sequence[Block]) -> None:
+    files.write(out / "comparison.csv", [field.name for field in fields(Row)], map(asdict, rows))
     (out / "metrics.json").write_text(json.dumps(_metrics(rows), indent=2) + "\n")
-    blocks = [Heading(f"Comparison, profile {profile}", 1), *_results(rows, out, loaded), *_notes(rows, published)]
-    blocks += _data({row.data: (at(paths.prepared(row.data)), at(paths.raw(row.data))) for row in rows})
     (out / "comparison.md").write_text(document.markdown(blocks))
     (out / "comparison.html").write_text(document.page(f"Comparison, profile {profile}", blocks))
     (out / "comparison.tex").write_text(document.tex(_for_paper(rows)))
+
+
+def _write_concatenated(out: Path, params: Params, profile: str, found: Mapping[str, Result]) -> None:
+    """results.csv and costs.csv: every row's own lines, with the facts that say which row it is."""
+    scores: list[Record] = []
+    costs: list[Record] = []
+    for key, result in found.items():
+        parent = owner(params, key)
+        experiment = params.experiments[parent]
+        facts = (
+            profile,
+            parent,
+            experiment.data,
+            experiment.short,
+            experiment.recipe,
+            key if key != parent else "none",
+        )
+        row = dict(zip(FACTS, facts, strict=True))
+        scores += [row | line for line in result.scores]
+        costs += [row | line for line in result.costs]
+    files.write(out / "results.csv", (*FACTS, *SCORES), scores)
+    files.write(out / "costs.csv", (*FACTS, *COSTS), costs)
+
+
+def _terminal(rows: Sequence[Row], where: str) -> str:
     printed = [document.terminal(table) for table in [*tables.experiments(rows, "t"), *tables.variants(rows)]]
     notes = [
         *tables.remarks(rows),
         f"{tables.INTERVAL};",
         f"{tables.MDD}.",
         *(tables.NOTES[-1:] if any(row.published is not None for row in rows) else ()),
-        f"All columns: {out.relative_to(root)}",
+        where,
     ]
-    text = "\n\n".join([*printed, "\n".join(textwrap.fill(note, 118) for note in notes)])
-    (out / "comparison.txt").write_text(text + "\n")
-    return text
+    return "\n\n".join([*printed, "\n".join(textwrap.fill(note, 118) for note in notes)])
 
 
-def _results(rows: Sequence[Row], out: Path, loaded: Mapping[str, Loaded]) -> list[Block]:
-    looks = plots.styles([row.model for row in rows])
-    histories = {key: found.history for key, found in loaded.items()}
+def _sections(rows: Sequence[Row], found: Mapping[str, Result]) -> list[Block]:
+    looks = styles([row.model for row in rows])
+    histories = {key: result.history for key, result in found.items()}
     experiments = [row for row in rows if row.variant == "none"]
     blocks: list[Block] = []
     for (data, group), table in zip(tables.by_data(experiments).items(), tables.experiments(rows), strict=True):
         blocks += [Heading(data), table, *_list(tables.remarks(group))]
-        if picture := plots.learning_curves(out / f"learning_curves_{data}", group, histories, looks):
-            caption = f"Learning curves on {data}: validation (colour) and training (dashed), mean over seeds, \
-band from the lowest to the highest seed; thin lines are the other models' validation."
-            blocks.append(Picture(picture, caption))
-        if picture := plots.score_against_cost(out / f"score_against_cost_{data}", group, looks):
-            caption = (
-                f"Test score on {data}, mean and 95% interval, against training time; rows with a failed seed left out."
-            )
-            blocks.append(Picture(picture, caption))
+        blocks += figures.learning_curves(data, group, histories, looks)
+        blocks += figures.score_against_cost(data, group, looks)
     if compressed := tables.variants(rows):
         blocks += [
             Heading("Compression"),
@@ -126,11 +178,11 @@ def _flat(value: Any) -> str:
 
 
 def _for_paper(rows: Sequence[Row]) -> list[Table]:
-    """Accuracy and costs apart, or a page would be too narrow; the caption says what interval and n mean."""
-    accuracy = [
-        replace(t, caption=f"{t.caption}. {tables.INTERVAL}. {tables.MDD}.") for t in tables.experiments(rows, "a")
+    """Scores and costs apart, or a page would be too narrow; the caption says what interval and n mean."""
+    scores = [
+        replace(t, caption=f"{t.caption}. {tables.INTERVAL}. {tables.MDD}.") for t in tables.experiments(rows, "s")
     ]
-    return [*accuracy, *tables.experiments(rows, "c"), *tables.variants(rows)]
+    return [*scores, *tables.experiments(rows, "c"), *tables.variants(rows)]
 
 
 def _list(items: Sequence[str]) -> list[Block]:
@@ -146,10 +198,3 @@ def _metrics(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
         if row.status != "not run"
     }
     return {key: {name: value for name, value in values.items() if value is not None} for key, values in every.items()}
-
-
-def _write_csv(path: Path, rows: Sequence[Row]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)

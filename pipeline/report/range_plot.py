@@ -5,14 +5,14 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from pipeline.report import plots
+from pipeline.report.render import style
 from pipeline.training.range_test import Found
 
 
 def draw(path: Path, title: str, found: Found) -> Path:
-    """Loss against rate, each update and their running mean, with the suggested rate."""
+    """A PNG at `path`, which has no suffix: loss against rate, each update and their running mean."""
     low, high = min(found.smooth), found.smooth[0]
-    with matplotlib.rc_context(plots.STYLE):
+    with matplotlib.rc_context(style.SETTINGS):
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         axes = figure.subplots()
         axes.plot(found.rates, found.losses, color="#bbbbbb", linewidth=0.8, zorder=1)
@@ -29,4 +29,5 @@ def draw(path: Path, title: str, found: Found) -> Path:
         )
         axes.set(xscale="log", xlabel="learning rate (log scale)", ylabel="training loss", title=title)
         axes.set_ylim(low - 0.15 * (high - low), high + 0.4 * (high - low))
-        return plots.save(figure, path)
+        figure.savefig(png := path.with_suffix(".png"), dpi=150, metadata={"Software": None})
+        return png

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.report import ablation
-from pipeline.report.points import Point, read, shown
+from pipeline.report import study
+from pipeline.report.studies import ablation
+from pipeline.report.studies._points import Point, shown
 
 END = "<!-- end of table -->"
 # What README calls a number of labels -> the studies at it, one for each of NETWORKS.
@@ -27,17 +28,19 @@ def comparison() -> str:
 
 
 def starts() -> str:
-    """Test accuracy by where weights come from and how many labels there are, with the paired test's verdict."""
+    """Test scores by where weights come from and how many labels there are, with the paired test's verdict."""
     lines = [["Fashion-MNIST labels", *LABELS], ["---"] * (1 + len(LABELS))]
     for network, studies in zip(NETWORKS, zip(*LABELS.values(), strict=True), strict=True):
-        columns = [_verdicts(read(paths.study("laptop", study))) for study in studies]
+        columns = [_verdicts(ablation.read(study.read(paths.study("laptop", name)))) for name in studies]
         every = dict.fromkeys(point for column in columns for point in column)
         lines += [[f"{network}: {point}", *(column.get(point, "") for column in columns)] for point in every]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _verdicts(points: list[Point]) -> dict[str, str]:
-    signs = {point.varied: SIGNS.get(ablation.verdict(d, p), "") for point, d, p in ablation.compared(points)}
+    signs = {
+        point.varied: SIGNS.get(ablation.verdict(d, p, point.metric), "") for point, d, p in ablation.compared(points)
+    }
     return {
         point.varied: f"{shown(point.score.mean, point.metric)} ± {shown(point.score.half_width, point.metric)}"
         f"{signs.get(point.varied, '')}"

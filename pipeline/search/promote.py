@@ -8,8 +8,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
-from pipeline import params
-from pipeline.params import Experiment, Params, ParamsError
+from pipeline.config import loading
+from pipeline.config.loading import ParamsError
+from pipeline.config.sections import Experiment, Params
 from pipeline.search.subject import Values
 from pipeline.training.recipe import resolve
 
@@ -20,11 +21,13 @@ RESERVED = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 def promote(path: Path, key: str, values: Values, remark: str) -> list[str]:
     """Add recipe and experiment `<key>_tuned` right after what they derive from; returns the added lines.
 
+    The experiment of a row that a grid makes, without an entry of its own, is added at the end of the section.
+
     values: by axis (`set.lr`, `args.hidden`). remark: the comment above the recipe. Nothing is added where both are
     there already. The new file is checked as a whole, then replaces the old at once. ParamsError where an entry of
     that name has other values, or the file is written so that a line can't be added.
     """
-    known, name = params.load(path), f"{key}_tuned"
+    known, name = loading.load(path), f"{key}_tuned"
     recipe, experiment = _wanted(known, key, values, YAML(typ="safe").load(path)["recipes"])
     if name in known.experiments and known.experiments[name] != Experiment(**experiment):
         raise _taken("experiments", name)
@@ -66,11 +69,10 @@ def _taken(section: str, name: str) -> ParamsError:
 
 
 def _insert(text: str, section: str, after: str, entry: list[str], added: list[str]) -> str:
-    """The text with the lines of `entry` below the entry `after` of `section`, indented as that is."""
+    """The text with the lines of `entry` below the entry `after` of `section` or, without one, below its last."""
     top = YAML().compose(text)
-    keys = [(k, v) for k, v in _pairs(top, "") if k.value == section]
-    pairs = _pairs(keys[0][1], section)
-    at = next(i for i, (k, _) in enumerate(pairs) if k.value == after)
+    pairs = _pairs(next((v for k, v in _pairs(top, "") if k.value == section), None), section)
+    at = next((i for i, (k, _) in enumerate(pairs) if k.value == after), -1)
     lines = text.splitlines(keepends=True)
     first = pairs[at][0].start_mark
     starts = [k.start_mark.line for k, _ in [*pairs, *_pairs(top, "")]]
@@ -86,9 +88,9 @@ def _insert(text: str, section: str, after: str, entry: list[str], added: list[s
 
 
 def _pairs(node: Any, section: str) -> list[tuple[Any, Any]]:
-    if not isinstance(node, MappingNode) or node.flow_style:
+    if not isinstance(node, MappingNode) or node.flow_style or not node.value:
         raise ParamsError(
-            f"params.yaml: {section or 'the file'} is not written as a block, one entry below the other; "
+            f"params.yaml: {section or 'the file'} is not written as a block of entries, one below the other; "
             "write it so and promote again"
         )
     return node.value
@@ -97,7 +99,7 @@ def _pairs(node: Any, section: str) -> list[tuple[Any, Any]]:
 def _check(before: str, after: str, name: str, recipe: dict[str, Any], experiment: dict[str, Any]) -> None:
     """ParamsError unless the new text is valid, and the old one but for the two entries."""
     old, new = (YAML(typ="safe").load(text) for text in (before, after))
-    params.parse(new, after)
+    loading.parse(new, after)
     old["recipes"].setdefault(name, recipe)
     old["experiments"].setdefault(name, experiment)
     if old != new:

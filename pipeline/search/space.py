@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from pipeline.signature import Strict
+from pipeline.introspection import Strict
 
 
 class Axis(Strict):

@@ -6,12 +6,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline import fingerprint, params, paths, signature
-from pipeline.cells import Cell
-from pipeline.params import ParamsError
-from pipeline.plan import Plan
-from pipeline.problems import unknown
-from pipeline.runner import Run
+from pipeline import introspection, paths
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import Cell
+from pipeline.config import loading
+from pipeline.config.loading import ParamsError
+from pipeline.config.messages import unknown
+from pipeline.run.fill import Run, executor
+from pipeline.run.plan import Plan
 from pipeline.search.space import Axis
 
 Values = dict[str, Any]  # by axis, such as {"set.lr": 0.01, "args.hidden": [64]}
@@ -34,9 +36,9 @@ class Subject:
         self.axes |= {f"args.{k}": a for k, a in space.args.items()}
         self.journal = paths.journal(plan.params.profile, key)
         task = plan.params.data[self.experiment.data].task
-        self.metric: str = signature.constant(f"tasks/{task}", "METRIC")
+        self.metric: str = introspection.constant(f"tasks/{task}", "METRIC")
         start = [plan.start(self.experiment.start, self.seed)] if self.experiment.start else []
-        Run(jobs).fill([plan.prepare(self.experiment.data), *start])
+        Run(executor(jobs)).fill([plan.prepare(self.experiment.data), *start])
 
     @cached_property
     def default(self) -> Cell:
@@ -46,7 +48,7 @@ class Subject:
     def defaults(self) -> Values:
         """What the searched values are where nothing is searched."""
         recipe = self.plan.params.recipe_of(self.key).model_dump()
-        arguments = signature.options(self.experiment.model, "build").model_fields
+        arguments = introspection.options(self.experiment.model, "build").model_fields
         built = {k: f.default for k, f in arguments.items()} | self.experiment.args
         return {name: (recipe if name.startswith("set.") else built)[name.partition(".")[2]] for name in self.axes}
 
@@ -67,7 +69,7 @@ class Subject:
         """Of a trial; ParamsError where the recipe or the model can't take the values."""
         changes = {section: _below(section, values) for section in ("set", "args")}
         try:
-            signature.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
+            introspection.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
             return self.plan.train(self.key, self.seed, changes)
         except ValidationError as error:
             said = "; ".join(p["msg"].removeprefix("Value error, ") for p in error.errors())
@@ -92,7 +94,7 @@ def outcome(cell: Cell) -> tuple[float | None, str | None]:
     return (value, None) if math.isfinite(value) else (None, f"validation {name} is {value}")
 
 
-def choose(known: params.Params, experiment: str | None) -> str:
+def choose(known: loading.Params, experiment: str | None) -> str:
     """The experiment to search: the named one or the first of the section; ParamsError lists what there is."""
     if not known.search:
         raise ParamsError("params.yaml: nothing to search; give the section search an entry for an experiment")

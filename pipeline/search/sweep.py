@@ -3,9 +3,10 @@
 import time
 from contextlib import closing
 
-from pipeline.cells import Cell
-from pipeline.params import ParamsError
-from pipeline.runner import Ended, Run
+from pipeline.cells.cell import Cell
+from pipeline.config.loading import ParamsError
+from pipeline.run.executors.contract import CellOutcome
+from pipeline.run.fill import Run, executor
 from pipeline.search.study import Finished, Study, Trial
 from pipeline.search.subject import Subject, Values, outcome, shown
 
@@ -28,7 +29,7 @@ class Sweep:
 
     def run(self, jobs: int) -> None:
         """RunError where the warm interpreter died; what was running is taken up by the next sweep."""
-        with closing(Run(jobs).flow(self._more)) as flow:
+        with closing(Run(executor(jobs)).flow(self._more)) as flow:
             for ended in flow:
                 self._ended(ended)
 
@@ -56,7 +57,7 @@ class Sweep:
                 return cell
         return None
 
-    def _ended(self, ended: Ended) -> None:
+    def _ended(self, ended: CellOutcome) -> None:
         trials = self.waiting.pop(ended.cell.key)
         if ended.cell.key == self.subject.default.key and not ended.problem:
             self._tell_default(ended.seconds)

@@ -1,8 +1,9 @@
 """The registry: files are the truth, MLflow is a projection of them that can be thrown away and made again.
 
-    publish.py   the flow: results and artifacts -> ledger -> store -> aliases -> receipt
-    records.py   what the files of a finished run say
-    ledger.py    registry.jsonl, the append-only list in Git of all that was ever published
+    publish.py   whether there is anything to do, and the receipt
+    project.py   the flow: results and cells -> ledger -> store -> aliases
+    records.py   what results and cells say of a run, and where a model's files are
+    ledger.py    registry.jsonl, the append-only list in Git of all versions and aliases
     store.py     runs in MLflow;  models.py  registered versions;  figures.py  their pictures
     loader.py    what a served model runs; copied into each version, with the sources that it needs
     commands.py  the user interface, serving, and finding a version's files by its locator

@@ -7,23 +7,24 @@ from typing import Any
 from safetensors.torch import load_file
 
 from pipeline.tracking.commands import load
+from pipeline.tracking.spec import Spec
 from pipeline.training.network import WEIGHTS, weights_hash
 from pipeline.training.transfer import TRAINED
 
 
-def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
+def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     """Copy the weights of `name`, `version`, and the specification that they were trained by.
 
     ValueError where they are not what registry.jsonl says of it.
     """
-    version = f"{spec['name']}/{spec['version']}"
+    version = f"{spec.name}/{spec.version}"
     registered = load(version)
     shutil.copyfile(registered / WEIGHTS, folder / WEIGHTS)
     shutil.copyfile(registered / "spec.json", folder / TRAINED)
     found = weights_hash(load_file(folder / WEIGHTS))
-    if found != spec["artifact_hash"]:
+    if found != spec.artifact_hash:
         raise ValueError(
-            f"{version}: its weights hash to {found[:12]}..., registry.jsonl says {spec['artifact_hash'][:12]}...; "
+            f"{version}: its weights hash to {found[:12]}..., registry.jsonl says {spec.artifact_hash[:12]}...; "
             "delete mlflow/ and publish again"
         )
     return {"status": "ok", "weights_hash": found}

@@ -1,9 +1,14 @@
 """What a person does with the registry: look at it, serve from it, find a version's files."""
 
+import contextlib
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from pipeline import lifetime
 from pipeline.tracking import ENVIRONMENT
 from pipeline.tracking.records import Roots
 
@@ -55,6 +60,16 @@ def serve_command(locator: str, port: int, roots: Roots | None = None) -> list[s
         "--port",
         str(port),
     ]
+
+
+def run_server(words: list[str]) -> int:
+    """Run a server that starts workers of its own, and end all of them with this process."""
+    with subprocess.Popen(words, start_new_session=True, preexec_fn=lifetime.die_with_parent) as server:
+        try:
+            return server.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
 
 
 def load(locator: str, roots: Roots | None = None) -> Path:

@@ -1,13 +1,11 @@
-"""registry.jsonl: one JSON object a line, appended, never edited; what a lost store is made again from.
+"""registry.jsonl: one JSON object a line, appended, never edited: the numbers and aliases of registered models.
 
-    run      what one cell gave, with its metrics; the last line of a slot (profile, experiment, variant, seed) is
-             current
     version  name and number of a registered model, with the hash of its weights
     alias    name, alias and the number that it was moved to; null took it away
 
 Order of writing. A line is on disk (fsync) before the store is touched, so the store never holds what the ledger does
 not say. A crash in between leaves the store behind the ledger, which is the same state as after a deleted store, and
-the next publish mends both by the same path: for every line, make what is missing. Were the store written first, a
+the next publish mends both by the same path: make what is missing. Were the store written first, a
 crash would leave a version without a line, its number would go to another model on the next machine, and a second way
 to recover would have to exist. A torn last line was never acted upon, so cutting it off loses nothing: the publish that
 wrote it had not come to the store, and the next one appends it again.
@@ -24,33 +22,20 @@ from pathlib import Path
 from typing import Any
 
 Line = dict[str, Any]
-Slot = tuple[str, str, str, int]  # profile, experiment, variant, seed
-Identity = tuple[str, str, str, str]  # profile, experiment, variant, run_key
 
 
 class LedgerError(RuntimeError):
     """A ledger that is damaged other than by a torn last line."""
 
 
-def slot(line: Line) -> Slot:
-    return line["profile"], line["experiment"], line["variant"], line["seed"]
-
-
-def identity(line: Line) -> Identity:
-    return line["profile"], line["experiment"], line["variant"], line["run_key"]
-
-
 class Ledger:
-    """runs: last line of each identity, in order of first appearance. current: identity that each slot has now.
+    """versions: by name, the lines in order of their numbers, None where a number was never written down.
 
-    versions: by name, the lines in order of their numbers, None where a number was never written down.
     aliases: by name, alias -> number.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.runs: dict[Identity, Line] = {}
-        self.current: dict[Slot, Identity] = {}
         self.versions: dict[str, list[Line | None]] = {}
         self.aliases: dict[str, dict[str, int]] = {}
         for line in _read(path):
@@ -82,10 +67,7 @@ class Ledger:
 
     def _take(self, line: Line) -> None:
         kind = line.get("kind")
-        if kind == "run":
-            self.runs[identity(line)] = line
-            self.current[slot(line)] = identity(line)
-        elif kind == "version":
+        if kind == "version":
             given = self.versions.setdefault(line["name"], [])
             given.extend([None] * (line["version"] - len(given)))
             given[line["version"] - 1] = given[line["version"] - 1] or line

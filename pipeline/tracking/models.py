@@ -20,20 +20,19 @@ from typing import Any
 
 import numpy as np
 from mlflow import pyfunc
-from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric, Run
-from mlflow.exceptions import MlflowException
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from pipeline import fingerprint
-from pipeline.cells import read_json, write_json
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import read_json, write_json
 from pipeline.tracking import loader
 from pipeline.tracking.ledger import Line
-from pipeline.tracking.records import Roots, artifact_hash, folder_of, key, metric, weights
-from pipeline.tracking.store import Store, StoreError, missing
+from pipeline.tracking.records import Roots, StoreError, identity, key, metric, weights
+from pipeline.tracking.store import Store, parameters
 
-TAGGED = ("profile", "experiment", "recipe", "variant", "seed", "run_key", "artifact_hash", "commit", "hardware")
-LEFT_OUT = {"history.csv", "cell.json", "baseline.onnx", "log.txt", "progress.json", "checkpoint.ckpt"}
+TAGGED = ("profile", "experiment", "recipe", "variant", "seed", "artifact_hash", "commit", "hardware")
+LEFT_OUT = {"history.csv", "cell.json", "log.txt", "progress.json", "checkpoint.ckpt"}
 REQUIREMENTS = {
     "weights.safetensors": ["mlflow", "numpy", "torch", "torchvision", "safetensors"],
     "model.skops": ["mlflow", "numpy", "scikit-learn", "skops", "threadpoolctl", "pydantic"],
@@ -44,30 +43,30 @@ REBUILT_BY = {
     "model.skops": "pipeline.classical._fit",
     "model.onnx": "",
 }
-LOST = "lost: neither artifacts/ nor .cells/ has its files; this version only keeps the number"
+LOST = "lost: no cell here has these weights; this version only keeps its number, and is filled when one comes"
 
 
-def put_version(store: Store, version: Line, line: Line | None, run: Run | None) -> None:
+def put_version(store: Store, version: Line, folder: Path | None, line: Line | None) -> None:
     """Register a ledger's version under its number; StoreError where MLflow gives another.
 
-    line, run: of the cell that it came from; None where the ledger never said. Without files it is a placeholder.
-    A kill leaves at most a LoggedModel without a version: it is found by its `locator` tag and filled again.
+    folder: of the model's files. line: of a run of today that made it; without, the version stands by itself. Without
+    files it is a placeholder, one call that costs milliseconds. A kill leaves at most a LoggedModel without a version:
+    it is found by its `locator` tag and filled again.
     """
     name, number, client = version["name"], version["version"], store.client
-    file = files_of(version, line, store.roots) if line else None
-    if file is None or line is None or run is None:
-        tags = _tags(version) | {"files": LOST}
-        source = (store.root / "artifacts" / "lost").as_uri()
-        made = client.create_model_version(name, source, tags=tags, description=LOST)
+    put_registered_model(store, name)
+    tags, about = _tags(version), describe(line) if line else _about(version)
+    if folder is None:
+        made = client.create_model_version(name, _place(store, version).as_uri(), tags=tags | {"files": LOST})
+    elif line is None:
+        tags |= _write(store, version, folder)
+        made = client.create_model_version(name, _place(store, version).as_uri(), tags=tags, description=about)
     else:
-        logged = _logged_model(store, version, line, run)
+        run_id = store.runs[identity(line)].info.run_id
+        model_id = _logged_model(store, version, folder, line).model_id
+        tags |= _file_tag(folder)
         made = client.create_model_version(
-            name,
-            f"models:/{logged.model_id}",
-            run.info.run_id,
-            _tags(version) | {"file_sha256": fingerprint.of_file(file)},
-            description=describe(line),
-            model_id=logged.model_id,
+            name, f"models:/{model_id}", run_id, tags, description=about, model_id=model_id
         )
     if int(made.version) != number:
         client.delete_model_version(name, made.version)
@@ -78,35 +77,63 @@ def put_version(store: Store, version: Line, line: Line | None, run: Run | None)
     store.changed += 1
 
 
-def files_of(version: Line, line: Line, roots: Roots) -> Path | None:
-    """The weights file of a version; None where it is not here, is another than was registered, or its code is gone."""
-    folder = folder_of(line, roots)
-    file = weights(folder) if folder else None
-    if folder is None or file is None or artifact_hash(folder, file) != version.get("artifact_hash"):
-        return None
-    model = read_json(folder / "spec.json").get("model")  # of a whole graph there is none
-    return file if model is None or (fingerprint.PACKAGE / f"{model}.py").is_file() else None
+def fill(store: Store, version: Line, folder: Path) -> None:
+    """Give a placeholder its files: they go to the place that it names."""
+    name, number = version["name"], str(version["version"])
+    for tag, value in _write(store, version, folder).items():
+        store.client.set_model_version_tag(name, number, tag, value)
+    store.client.update_model_version(name, number, _about(version))
+    store.client.delete_model_version_tag(name, number, "files")
+    store.changed += 1
 
 
-def put_registered_model(store: Store, name: str, line: Line | None) -> None:
-    """Make the name that versions stand under."""
-    try:
-        store.client.get_registered_model(name)
-    except MlflowException as error:
-        if not missing(error):
-            raise
-        tags = {"dataset": line["dataset"], "model": line["model"], "task": line["task"]} if line else {}
-        about = f"**{tags.get('model', name)}** on **{tags.get('dataset', '?')}**: the best seed on validation of each "
-        about += "experiment with it, and that seed's compressed variants.\n\nAliases, per profile: `_champion` has "
-        about += "the best validation score; `_smallest` and `_fastest` are within one point of it."
-        store.client.create_registered_model(name, tags, about)
-        store.changed += 1
+def _place(store: Store, version: Line) -> Path:
+    """Folder of a version that no run of the store has made."""
+    return store.root / "artifacts" / "versions" / version["name"] / str(version["version"])
+
+
+def _write(store: Store, version: Line, folder: Path) -> dict[str, str]:
+    """Build a version at its place, whole or not at all; the tags that go with the file."""
+    place = _place(store, version)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=place.parent) as draft:
+        target = Path(draft) / "model"
+        target.mkdir()
+        build(target, version, folder, store.roots, Model())
+        target.replace(place)
+    return _file_tag(folder)
+
+
+def _file_tag(folder: Path) -> dict[str, str]:
+    file = weights(folder)
+    assert file is not None
+    return {"file_sha256": fingerprint.of_file(file)}
+
+
+def _about(version: Line) -> str:
+    where = version["experiment"] if version["variant"] == "none" else version["variant"]
+    return f"{where}, seed {version['seed']}, {version['profile']}: superseded; its run is not in this store"
+
+
+def put_registered_model(store: Store, name: str) -> None:
+    """Make the name that versions stand under, once."""
+    if name in store.names:
+        return
+    data, _, model = name.partition("-")
+    about = f"**{model}** on **{data}**: the best seed on validation of each experiment with it, and that seed's "
+    about += "compressed variants.\n\nAliases, per profile: `_champion` has the best validation score; `_smallest` and "
+    about += "`_fastest` are within the task's margin of it. A version without files keeps a number that was given to "
+    about += "weights which are not on this machine."
+    store.client.create_registered_model(name, {"dataset": data, "model": model}, about)
+    store.names.add(name)
+    store.changed += 1
 
 
 def describe(line: Line) -> str:
     """One line for the table of versions."""
     values = line["metrics"] | line["costs"]
-    shown = (f"{split}/{metric(line)}" for split in ("validation", "test"))
+    shown = (f"{split}/{metric(line).name}" for split in ("validation", "test"))
     parts = [f"{name.replace('/', ' ')} {values[name]:.4f}" for name in shown if name in values]
     parts += [f"{values['model/bytes'] / 1000:.0f} kB"] if "model/bytes" in values else []
     parts += [f"{values['cost/latency_ms']:.2f} ms"] if "cost/latency_ms" in values else []
@@ -118,33 +145,29 @@ def _tags(version: Line) -> dict[str, str]:
     return tags | {"data_digest": str(version.get("data") or "unknown")}
 
 
-def _logged_model(store: Store, version: Line, line: Line, run: Run) -> LoggedModel:
+def _logged_model(store: Store, version: Line, folder: Path, line: Line) -> LoggedModel:
     """MLflow's own record of the model, with its files, finished."""
     client, locator = store.client, f"{version['name']}/{version['version']}"
+    run = store.runs[identity(line)]
     found = client.search_logged_models([run.info.experiment_id], f"tags.locator = '{locator}'")
     if found:
         logged = found[0]
     else:
         link = json.dumps([{"name": version["name"], "version": version["version"]}])
         tags = _tags(version) | {"locator": locator, "mlflow.modelVersions": link}
-        params = dict(client.get_run(run.info.run_id).data.params)
+        name = f"{key(line)}_seed{line['seed']}"
         logged = client.create_logged_model(
-            run.info.experiment_id, f"{key(line)}_seed{line['seed']}", run.info.run_id, tags, params, line["task"]
+            run.info.experiment_id, name, run.info.run_id, tags, parameters(folder), line["task"]
         )
     if logged.status != LoggedModelStatus.READY:
         with tempfile.TemporaryDirectory() as place:
-            build(
-                Path(place),
-                version,
-                line,
-                store.roots,
-                Model(
-                    run_id=run.info.run_id,
-                    model_id=logged.model_id,
-                    model_uuid=logged.model_id,
-                    artifact_path=logged.artifact_location,
-                ),
+            made = Model(
+                run_id=run.info.run_id,
+                model_id=logged.model_id,
+                model_uuid=logged.model_id,
+                artifact_path=logged.artifact_location,
             )
+            build(Path(place), version, folder, store.roots, made)
             client.log_model_artifacts(logged.model_id, place)
         if not run.outputs or logged.model_id not in {o.model_id for o in run.outputs.model_outputs}:
             client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, 0)])
@@ -160,11 +183,10 @@ def _logged_model(store: Store, version: Line, line: Line, run: Run) -> LoggedMo
     return logged
 
 
-def build(target: Path, version: Line, line: Line, roots: Roots, model: Model) -> None:
+def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model) -> None:
     """Write the version's folder: MLmodel, requirements, example, sources, and the cell's own files."""
-    folder = folder_of(line, roots)
-    file = weights(folder) if folder else None
-    assert folder is not None and file is not None
+    file = weights(folder)
+    assert file is not None
     for path in folder.iterdir():
         if path.name not in LEFT_OUT:
             shutil.copyfile(path, target / path.name)
@@ -192,7 +214,7 @@ def build(target: Path, version: Line, line: Line, roots: Roots, model: Model) -
         "output": "scores (N, classes); the largest is the class" if facts["classes"] else "numbers (N, 1)",
         "sources": state,
     }
-    _write_example(target, model, _example(line, shape, roots))
+    _write_example(target, model, _example(spec["data"], shape, roots))
     _write_requirements(target, REQUIREMENTS[file.name])
     pyfunc.add_to_model(model, f"{package}.loader", code="code", python_env="python_env.yaml")
     if file.name == "model.onnx":
@@ -230,12 +252,12 @@ def _renamed(text: str, package: str) -> str:
     return re.sub(r"\bpipeline(?=\.|\s+import\b)", package, text)
 
 
-def _example(line: Line, shape: tuple[int, ...], roots: Roots) -> np.ndarray:
+def _example(data: str, shape: tuple[int, ...], roots: Roots) -> np.ndarray:
     """The first test item, raw, float32 (1, ...); zeros where the data are not here.
 
     Of series one without padding if there is any, and the padding as zeros if not: NaN is no JSON.
     """
-    path = roots.prepared(line["dataset"]) / "x_test.npy"
+    path = roots.prepared(data) / "x_test.npy"
     if not path.is_file():
         return np.zeros((1, *shape), np.float32)
     items = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -1,48 +1,115 @@
-"""What the files of a finished run say: the line that the ledger gets, and where the files themselves lie."""
+"""What results and cells say of a run, and where the files of a model are.
 
-import csv
+A run is a seed of a row: its results name the key of its model's cell. A registered version is found by the hash of its
+weights, and its files are those of whatever cell has that hash today.
+"""
+
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline import fingerprint, paths, signature
-from pipeline.cells import findings, read_json
-from pipeline.params import Params
-from pipeline.tracking.ledger import Identity, Ledger, Line, identity
+from pipeline import paths
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import MARKER, findings, read_json
+from pipeline.config.sections import Params
+from pipeline.formats import files as formats
+from pipeline.results import files
+from pipeline.results.files import Result
+from pipeline.results.metric import Metric, of_task
+from pipeline.tracking.ledger import Line
 
-WEIGHTS = ("weights.safetensors", "model.skops", "model.onnx")
+Identity = tuple[str, str, str, str]  # profile, experiment, variant, run_key
+
+
+class StoreError(RuntimeError):
+    """A store that can't be what the ledger says; the message says how to make it again."""
 
 
 @dataclass(frozen=True)
 class Roots:
-    """Where everything lies; the defaults are the project's own places."""
+    """Where everything lies below a project's folder."""
 
-    artifacts: Callable[[str, str], Path] = paths.artifacts
-    results: Callable[[str, str], Path] = paths.results
-    prepared: Callable[[str], Path] = paths.prepared
-    cells: Path = paths.CELLS
-    store: Path = paths.STORE
-    ledger: Path = paths.LEDGER
+    root: Path = paths.ROOT
 
-    @classmethod
-    def below(cls, root: Path) -> "Roots":
-        """The same arrangement under another folder."""
-        return cls(
-            lambda profile, key: root / "artifacts" / profile / key,
-            lambda profile, key: root / "results" / profile / key,
-            lambda data: root / "data" / "prepared" / data,
-            root / ".cells",
-            root / "mlflow",
-            root / "registry.jsonl",
-        )
+    def results(self, profile: str, key: str) -> Path:
+        return self.root / paths.results(profile, key).relative_to(paths.ROOT)
+
+    def prepared(self, data: str) -> Path:
+        return self.root / paths.prepared(data).relative_to(paths.ROOT)
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def cells(self) -> Path:
+        return self.root / ".cells"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "mlflow"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "registry.jsonl"
+
+
+class Models:
+    """Folders of finished models, in `.cells/` or where a stage shows them."""
+
+    def __init__(self, roots: Roots) -> None:
+        self.roots = roots
+
+    def of_key(self, key: str) -> Path | None:
+        """The cell of that key."""
+        folder = self.roots.cells / key
+        return folder if (folder / MARKER).is_file() else self._shown.get(key)
+
+    def of_hash(self, digest: str | None) -> Path | None:
+        """A model with those weights that can be built again: its file is here, and so is its code."""
+        return self._hashed.get(digest or "")
+
+    @cached_property
+    def _shown(self) -> dict[str, Path]:
+        markers = sorted(self.roots.artifacts.rglob(MARKER))
+        return {json.loads(marker.read_text())["key"]: marker.parent for marker in markers}
+
+    @cached_property
+    def _hashed(self) -> dict[str, Path]:
+        folders = [*self._shown.values(), *(m.parent for m in sorted(self.roots.cells.glob(f"*/{MARKER}")))]
+        return {artifact_hash(folder): folder for folder in folders if weights(folder) and _is_model(folder)}
+
+
+def weights(folder: Path) -> Path | None:
+    """The file that a version is made of."""
+    return next((folder / name for name in formats.known().values() if (folder / name).is_file()), None)
+
+
+def artifact_hash(folder: Path) -> str:
+    """What makes two models the same: of the weights themselves, since some formats write other bytes every time."""
+    known = read_json(folder / "result.json").get("weights_hash")
+    file = weights(folder)
+    assert known or file
+    return str(known or fingerprint.of_file(file))  # type: ignore[arg-type]
+
+
+def _is_model(folder: Path) -> bool:
+    spec = read_json(folder / "spec.json")
+    model = spec.get("model")  # of a whole graph there is none
+    return spec["kind"] in ("train", "compress") and (not model or (fingerprint.PACKAGE / f"{model}.py").is_file())
 
 
 def key(line: Line) -> str:
     """The experiment's or the variant's name: what its folders are called."""
-    return line["experiment"] if line["variant"] == "none" else line["variant"]
+    return str(line["experiment"] if line["variant"] == "none" else line["variant"])
+
+
+def identity(line: Line) -> Identity:
+    return line["profile"], line["experiment"], line["variant"], line["run_key"]
 
 
 def owners(params: Params) -> dict[str, str]:
@@ -50,120 +117,93 @@ def owners(params: Params) -> dict[str, str]:
     return {e: e for e in params.experiments} | {v: variant.of for v, variant in params.variants.items()}
 
 
-def collect(params: Params, roots: Roots, ledger: Ledger) -> tuple[list[Line], list[str]]:
-    """Run lines of the active profile in the order of params.yaml, and the runs that have no files yet."""
-    lines, missing = [], []
-    for name, experiment in owners(params).items():
-        tables = _tables(roots.results(params.profile, name))
-        for seed in params.profiles[params.profile].seeds:
-            folder = roots.artifacts(params.profile, name) / f"seed{seed}"
-            if not (folder / "result.json").is_file():
-                missing.append(f"{name}, seed {seed}")
-                continue
-            line = _line(params, name, experiment, seed, folder, tables)
-            # A kill between training and evaluation leaves the results of the model before this one.
-            if tables["keys"].get(seed) != line["run_key"]:
-                missing.append(f"{name}, seed {seed}: not evaluated")
-                continue
-            lines.append(_timed(line, folder, ledger.runs.get(identity(line))))
-    return lines, missing
+@dataclass(frozen=True)
+class Collected:
+    """lines: of runs whose files are here. missing: what to say of the others. current: all that results name."""
+
+    lines: list[Line]
+    missing: list[str]
+    current: set[Identity]
 
 
-def _line(params: Params, name: str, owner: str, seed: int, folder: Path, tables: dict[str, Any]) -> Line:
+def collect(params: Params, roots: Roots, models: Models) -> Collected:
+    """Runs of the active profile in the order of params.yaml."""
+    found = Collected([], [], set())
+    for name, owner in owners(params).items():
+        result = files.read(params, params.profile, name, roots.results(params.profile, name))
+        for seed in params.active.seeds:
+            run_key = result.keys.get(seed)
+            if run_key is None:
+                found.missing.append(f"{name}, seed {seed}")
+                continue
+            found.current.add((params.profile, owner, _variant(name, owner), run_key))
+            folder = models.of_key(run_key)
+            if folder is None:
+                found.missing.append(f"{name}, seed {seed}: made elsewhere, its model is not here")
+            else:
+                found.lines.append(_line(params, name, owner, seed, folder, result))
+    return found
+
+
+def _variant(name: str, owner: str) -> str:
+    return "none" if name == owner else name
+
+
+def _line(params: Params, name: str, owner: str, seed: int, folder: Path, found: Result) -> Line:
     spec, result, costs = (read_json(folder / f"{n}.json") for n in ("spec", "result", "costs"))
     experiment = params.experiments[owner]
-    status, reason = result["status"], result.get("reason")
-    refused = tables["failed"].get(seed)
-    if status == "ok" and refused:
-        status, reason = "failed", refused
+    reason = result.get("reason") or found.failures().get(seed)
+    seconds = costs.get("train_seconds", costs.get("seconds", 0.0))
+    # A checkout gives files new times, so the cell's own record goes before.
+    ended = costs.get("ended") or (folder / "result.json").stat().st_mtime
     return {
-        "kind": "run",
         "profile": params.profile,
         "experiment": owner,
-        "variant": "none" if name == owner else name,
+        "variant": _variant(name, owner),
         "seed": seed,
-        "run_key": spec["key"],
+        "run_key": found.keys[seed],
         "dataset": experiment.data,
         "model": experiment.short,
         "recipe": experiment.recipe,
         "task": params.data[experiment.data].task,
         "data": spec["inputs"].get("data"),
-        "status": status,
+        "status": "failed" if reason else "ok",
         "reason": reason,
-        "metrics": tables["results"].get(seed, {}) if status == "ok" else {},
-        "costs": tables["costs"].get(seed, {}) if status == "ok" else {},
+        "metrics": {} if reason else dict(_values(found.scores, seed, "model")),
+        "costs": {} if reason else dict(_values(found.costs, seed, "cost")),
         "weights_hash": result.get("weights_hash"),
+        "ended": int(1000 * ended),
+        "seconds": seconds,
+        "folder": str(folder),
         **{name: costs.get(name) for name in ("hardware", "commit", "dirty", "lock")},
-        **({"health": ", ".join(found)} if (found := findings(result)) else {}),
+        **({"health": ", ".join(named)} if (named := findings(result)) else {}),
     }
 
 
-def _timed(line: Line, folder: Path, known: Line | None) -> Line:
-    """Add `ended` (ms) and `seconds`: once written down they stay, since a checkout gives files new times.
-
-    Also where another processor made the cell again with other last digits: MLflow can't move a run's start, and an end
-    of today on a start of last week would be read as a week of training. `cost/train_seconds` is of the new one.
-    """
-    if known:
-        return line | {"ended": known["ended"], "seconds": known["seconds"]}
-    costs = read_json(folder / "costs.json")
-    seconds = costs.get("train_seconds", costs.get("seconds", 0.0))
-    return line | {"ended": int((folder / "result.json").stat().st_mtime * 1000), "seconds": seconds}
+def _values(lines: Sequence[files.Record], seed: int, group: str) -> Iterator[tuple[str, float]]:
+    """`split/metric` and value; where there is no split, `group/metric`."""
+    for line in lines:
+        if int(line["seed"]) == seed and line["value"]:
+            yield f"{line.get('split') or group}/{line['metric']}", float(line["value"])
 
 
-def _tables(folder: Path) -> dict[str, Any]:
-    """results, costs: seed -> `split/metric` -> value; failed: seed -> reason; keys: seed -> run key."""
-    found: dict[str, Any] = {"results": {}, "costs": {}, "failed": {}, "keys": {}}
-    for kind in ("results", "costs"):
-        if not (folder / f"{kind}.csv").is_file():
-            continue
-        with (folder / f"{kind}.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                found["keys"][int(row["seed"])] = row["run_key"]
-                if row["status"] != "ok":
-                    found["failed"][int(row["seed"])] = row["status"].removeprefix("failed: ")
-                elif row["value"]:
-                    group = row["split"] or ("model" if kind == "results" else "cost")
-                    values = found[kind].setdefault(int(row["seed"]), {})
-                    values[f"{group}/{row['metric']}"] = float(row["value"])
-    return found
+def confusion(line: Line, roots: Roots) -> dict[str, Any] | None:
+    """classes and counts (K, K) on test, true by predicted; None where the results have none."""
+    path = roots.results(line["profile"], key(line)) / "confusion.json"
+    table = read_json(path) if path.is_file() else {}
+    counts = table.get("test", {}).get(str(line["seed"]))
+    return {"classes": table["classes"], "counts": counts} if counts else None
 
 
-def folder_of(line: Line, roots: Roots) -> Path | None:
-    """Where the files of a run are: linked into artifacts/ if it is current, else in its cell, else nowhere."""
-    linked = roots.artifacts(line["profile"], key(line)) / f"seed{line['seed']}"
-    for folder in (linked, roots.cells / line["run_key"]):
-        spec = folder / "spec.json"
-        if spec.is_file() and json.loads(spec.read_text())["key"] == line["run_key"]:
-            return folder
-    return None
-
-
-def weights(folder: Path) -> Path | None:
-    """The file that a version is made of."""
-    return next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-
-
-def artifact_hash(folder: Path, file: Path) -> str:
-    """What makes two models the same: of the weights themselves, since some formats write other bytes every time."""
-    return str(read_json(folder / "result.json").get("weights_hash") or fingerprint.of_file(file))
-
-
-def metric(line: Line) -> str:
-    """What models of the run's task are chosen by, higher is better."""
-    return str(signature.constant(f"tasks/{line['task']}", "METRIC"))
-
-
-def score(line: Line) -> float | None:
-    """That metric on validation; None for a failed run, and where no validation items were held out."""
-    value = line["metrics"].get(f"validation/{metric(line)}")
-    return None if line["status"] != "ok" or value is None else float(value)
+def metric(line: Line) -> Metric:
+    """What models of the run's task are chosen by."""
+    return of_task(line["task"])
 
 
 def rank(line: Line) -> float:
-    """`score` to choose by; where nothing was held out all are equal, and the first of equals is chosen."""
-    value = score(line)
-    return -math.inf if value is None else value
+    """The metric on validation, more is better; where nothing was held out all are equal, and the first is chosen."""
+    value = line["metrics"].get(f"validation/{metric(line).name}")
+    return -math.inf if line["status"] != "ok" or value is None else metric(line).sign * float(value)
 
 
 def winners(lines: list[Line]) -> list[Line]:
@@ -177,27 +217,11 @@ def winners(lines: list[Line]) -> list[Line]:
     return [line for line in finished if best.get(line["experiment"], {}).get("seed") == line["seed"]]
 
 
-def version_line(line: Line, roots: Roots) -> Line | None:
+def version_line(line: Line) -> Line | None:
     """What the ledger says of a run's registered version, without its number; None where it has no weights."""
-    folder = folder_of(line, roots)
-    file = weights(folder) if folder else None
-    if folder is None or file is None:
+    folder = Path(line["folder"])
+    if weights(folder) is None:
         return None
-    kept = ("profile", "experiment", "variant", "seed", "recipe", "run_key", "data", "commit", "hardware")
-    return {
-        "kind": "version",
-        "name": f"{line['dataset']}-{line['model']}",
-        "artifact_hash": artifact_hash(folder, file),
-        **{name: line[name] for name in kept},
-    }
-
-
-def current(params: Params, ledger: Ledger) -> set[Identity]:
-    """Runs that stand for their seed today: the last of each slot that params.yaml still names."""
-    every = owners(params) | params.elsewhere
-    named = {(owner, "none" if name == owner else name) for name, owner in every.items()}
-    return {
-        run
-        for (profile, experiment, variant, seed), run in ledger.current.items()
-        if (experiment, variant) in named and profile in params.profiles and seed in params.profiles[profile].seeds
-    }
+    kept = ("profile", "experiment", "variant", "seed", "recipe", "data", "commit", "hardware")
+    name = f"{line['dataset']}-{line['model']}"
+    return {"kind": "version", "name": name, "artifact_hash": artifact_hash(folder), **{n: line[n] for n in kept}}

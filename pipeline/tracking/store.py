@@ -11,7 +11,6 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,16 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.data.schema import TensorDatasetSchema
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag, ViewType
-from mlflow.exceptions import MlflowException
 from mlflow.types import Schema, TensorSpec
 from numpy import dtype
 
-from pipeline import fingerprint
-from pipeline.cells import read_json
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import read_json
 from pipeline.tracking import figures
-from pipeline.tracking.ledger import Identity, Line
-from pipeline.tracking.records import Roots, folder_of, key, metric
+from pipeline.tracking.ledger import Line
+from pipeline.tracking.records import Identity, Roots, StoreError, confusion, identity, key, metric
 
-PROJECTION = 1  # raised when a run is to be shown differently: every run is then filled again
+PROJECTION = 2  # raised when a run is to be shown differently: every run is then filled again
 BATCH_METRICS, BATCH_REST = 1000, 100  # MLflow's limits for one log_batch
 TAGGED = (
     "profile",
@@ -51,10 +49,6 @@ TAGGED = (
 )
 LEFT_OUT = {"kind", "key", "entry", "sources", "inputs"}  # of a specification: no parameters
 KEPT = ("spec.json", "result.json", "costs.json", "history.csv")
-
-
-class StoreError(RuntimeError):
-    """A store that can't be what the ledger says; the message says how to make it again."""
 
 
 class Store:
@@ -85,6 +79,11 @@ class Store:
                     f"{self.root} was made for {found.artifact_location}, not for {place}; "
                     f"delete {self.root.name}/ and publish again"
                 )
+
+    @cached_property
+    def names(self) -> set[str]:
+        """Of all registered models."""
+        return {model.name for model in self.client.search_registered_models(max_results=1000)}
 
     @cached_property
     def runs(self) -> dict[Identity, Run]:
@@ -126,41 +125,43 @@ class Store:
             self._experiments[name] = self.client.get_experiment(self._experiments[name].experiment_id)
         return str(self._experiments[name].experiment_id)
 
-    def put_run(self, line: Line, standing: str, confusion: Callable[[], dict[str, Any] | None]) -> Run:
-        """Make or complete the run of a ledger line; does nothing where it is there already.
-
-        standing: current or superseded. confusion: gives classes and counts, None where they are not known any more.
-        """
-        identity = (line["profile"], line["experiment"], line["variant"], line["run_key"])
-        digest = fingerprint.of_json([PROJECTION, line, folder_of(line, self.roots) is not None])[:16]
-        run, folder = self.runs.get(identity), folder_of(line, self.roots)
+    def put_run(self, line: Line) -> None:
+        """Make or complete the run of a line; does nothing where it is there already."""
+        kept = {name: value for name, value in line.items() if name not in ("folder", "ended")}
+        digest = fingerprint.of_json([PROJECTION, kept])[:16]
+        run, tags = self.runs.get(identity(line)), _tags(line) | {"record": digest}
         if run is None:
-            experiment = self.experiment(line)
-            tags = _tags(line, standing, folder)
             started = line["ended"] - int(1000 * line["seconds"])
-            run = self.client.create_run(experiment, started, tags, f"{key(line)} seed {line['seed']}")
+            run = self.client.create_run(self.experiment(line), started, None, f"{key(line)} seed {line['seed']}")
         elif run.info.status != "RUNNING" and run.data.tags.get("record") == digest:
-            if run.data.tags.get("standing") != standing:
-                self.client.set_tag(run.info.run_id, "standing", standing)
+            if run.data.tags.get("standing") != "current":
+                self.client.set_tag(run.info.run_id, "standing", "current")
                 self.changed += 1
-            return run
+            return
+        # MLflow can't move a run's start: an end of today on a start of last week would be a week of training.
+        ended = run.info.end_time or line["ended"]
         renewed = run.info.status != "RUNNING"
-        self._fill(run.info.run_id, line, folder, confusion(), int(time.time() * 1000) if renewed else line["ended"])
-        final = [RunTag(k, v) for k, v in (_tags(line, standing, folder) | {"record": digest}).items()]
-        self.client.log_batch(run.info.run_id, tags=final)
-        status = "FINISHED" if line["status"] == "ok" else "FAILED"
-        self.client.set_terminated(run.info.run_id, status, line["ended"])
+        self._fill(run.info.run_id, line, tags, int(time.time() * 1000) if renewed else ended)
+        self.client.set_terminated(run.info.run_id, "FINISHED" if line["status"] == "ok" else "FAILED", ended)
         self.changed += 1
-        self.runs[identity] = self.client.get_run(run.info.run_id)
-        return self.runs[identity]
+        self.runs[identity(line)] = run
 
-    def _fill(self, run_id: str, line: Line, folder: Path | None, confusion: dict[str, Any] | None, now: int) -> None:
-        rows = figures.history(folder / "history.csv") if folder else []
+    def supersede(self, profile: str, current: set[Identity]) -> None:
+        """Say of the profile's other runs that params.yaml asks for them no more."""
+        for name, run in self.runs.items():
+            if name[0] == profile and name not in current and run.data.tags.get("standing") == "current":
+                self.client.set_tag(run.info.run_id, "standing", "superseded")
+                self.changed += 1
+
+    def _fill(self, run_id: str, line: Line, tags: dict[str, str], now: int) -> None:
+        folder = Path(line["folder"])
+        rows = figures.history(folder / "history.csv")
         metrics = _curves(rows, line) + [Metric(k, v, now, 0) for k, v in (line["metrics"] | line["costs"]).items()]
-        params = [Param(k, v) for k, v in _params(line, folder).items()]
-        for start in range(0, max(len(metrics), 1), BATCH_METRICS - BATCH_REST):
-            batch = metrics[start : start + BATCH_METRICS - BATCH_REST]
-            self.client.log_batch(run_id, batch, params[:BATCH_REST] if not start else [])
+        params = [Param(k, v) for k, v in parameters(folder).items()]
+        named = [RunTag(k, v) for k, v in tags.items()]
+        for start in range(0, max(len(metrics), 1), BATCH_METRICS - 2 * BATCH_REST):
+            batch = metrics[start : start + BATCH_METRICS - 2 * BATCH_REST]
+            self.client.log_batch(run_id, batch, *((params[:BATCH_REST], named) if not start else ()))
         for start in range(BATCH_REST, len(params), BATCH_REST):
             self.client.log_batch(run_id, params=params[start : start + BATCH_REST])
         self.client.log_inputs(run_id, [self.dataset(line)])
@@ -169,11 +170,11 @@ class Store:
             title = f"{key(line)}, seed {line['seed']}, {line['profile']}"
             if rows:
                 (draft / "learning_curve.png").write_bytes(figures.learning_curve(rows, title))
-            if confusion:
-                picture = figures.confusion_matrix(confusion["counts"], confusion["classes"], f"{title}, test")
+            if table := confusion(line, self.roots):
+                picture = figures.confusion_matrix(table["counts"], table["classes"], f"{title}, test")
                 (draft / "confusion_matrix.png").write_bytes(picture)
             for name in KEPT:
-                if folder and (folder / name).is_file():
+                if (folder / name).is_file():
                     (draft / name).write_bytes((folder / name).read_bytes())
             self.client.log_artifacts(run_id, place)
 
@@ -212,7 +213,7 @@ def _curves(rows: list[dict[str, float]], line: Line) -> list[Metric]:
     return metrics
 
 
-def _params(line: Line, folder: Path | None) -> dict[str, str]:
+def parameters(folder: Path) -> dict[str, str]:
     """The resolved specification, nested names joined by dots."""
     flat: dict[str, str] = {}
 
@@ -223,26 +224,21 @@ def _params(line: Line, folder: Path | None) -> dict[str, str]:
         else:
             flat[prefix] = value if isinstance(value, str) else json.dumps(value)
 
-    if folder:
-        walk("", {k: v for k, v in read_json(folder / "spec.json").items() if k not in LEFT_OUT})
+    walk("", {k: v for k, v in read_json(folder / "spec.json").items() if k not in LEFT_OUT})
     return flat
 
 
-def _tags(line: Line, standing: str, folder: Path | None) -> dict[str, str]:
+def _tags(line: Line) -> dict[str, str]:
     tags = {name: str(line[name]) for name in TAGGED if line.get(name) is not None}
-    tags |= {"data_digest": line["data"] or "unknown", "standing": standing, "mlflow.note.content": _summary(line)}
+    tags |= {"data_digest": line["data"] or "unknown", "standing": "current", "mlflow.note.content": _summary(line)}
     tags |= {"mlflow.source.name": f"params.yaml: {key(line)}", "mlflow.source.type": "LOCAL"}
     if line["commit"]:
         tags["mlflow.source.git.commit"] = line["commit"]
     if line["reason"]:
         tags["reason"] = line["reason"]
-    if folder is None:
-        tags["files"] = "lost: neither artifacts/ nor .cells/ has them; metrics are the ledger's"
-        return tags
-    costs = read_json(folder / "costs.json")
+    costs = read_json(Path(line["folder"]) / "costs.json")
     tags |= {f"version.{name}": str(v) for name, v in (costs.get("versions") or {}).items()}
-    tags |= {"system": str(costs["system"])} if costs.get("system") else {}
-    return tags
+    return tags | ({"system": str(costs["system"])} if costs.get("system") else {})
 
 
 def _summary(line: Line) -> str:
@@ -251,7 +247,7 @@ def _summary(line: Line) -> str:
     what += f"profile {line['profile']}."
     if line["status"] != "ok":
         return f"{what}\n\n**Failed**: {line['reason']}. It counts against its experiment and is never registered."
-    names = [f"{split}/{metric(line)}" for split in ("validation", "test")]
+    names = [f"{split}/{metric(line).name}" for split in ("validation", "test")]
     shown = [f"{name.replace('/', ' ')} {line['metrics'][name]:.4f}" for name in names if name in line["metrics"]]
     return f"{what}\n\n{', '.join(shown)}"
 
@@ -261,9 +257,5 @@ def _note(line: Line) -> str:
         f"Every run of profile **{line['profile']}** on **{line['dataset']}**: equal data and equal budgets, so the "
         "table compares like with like.\n\nChoose models by `validation/...`, report `test/...`. "
         "Runs with `tags.standing = 'current'` are what params.yaml asks for today; the others were superseded by an "
-        "edit. This is a projection of the files in results/ and artifacts/: edits made here are not kept."
+        "edit. This is made from the files in results/ and .cells/: edits made here are not kept."
     )
-
-
-def missing(error: MlflowException) -> bool:
-    return error.error_code == "RESOURCE_DOES_NOT_EXIST"

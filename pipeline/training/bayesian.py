@@ -45,7 +45,8 @@ class BayesianLinear(nn.Module):
     def outputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(mean, standard deviation), each (N, K), of the outputs under the posterior: the spread of a prediction."""
         variance = functional.linear(x.square(), (2 * self.log_deviation).exp())
-        return functional.linear(x, self.weight, self.bias), variance.clamp_min(1e-12).sqrt()
+        # In half precision the bound would be 0, where the root has no slope.
+        return functional.linear(x, self.weight, self.bias), variance.float().clamp_min(1e-12).sqrt()
 
     def divergence(self) -> Tensor:
         """Kullback-Leibler divergence of the posterior from the standard normal prior, in nats."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from pipeline.cells import CHECKPOINTS, write_json
+from pipeline.cells.cell import CHECKPOINTS, Execution, write_json
 from pipeline.training import randomness
 from pipeline.training.system import System
 
@@ -58,8 +58,8 @@ class Progress(pl.Callback):
 class Checkpoint(pl.Callback):
     """Keeps all that a resumed run needs to end as if it had never been killed, between any two chunks of an epoch.
 
-    owner: what the checkpoint must be of, `model` and `key`. Saved when `seconds` have passed since the last time, or
-    `epochs`; None never asks. The two newest are kept, each written beside its target, synced and renamed: a kill
+    owner: what the checkpoint must be of, `model` and `key`. execution: after how many seconds or epochs since the last
+    time it is saved. The two newest are kept, each written beside its target, synced and renamed: a kill
     leaves the old one or the new one.
 
     States of random generators are taken just before a chunk is trained and given back at that very moment: whatever
@@ -71,11 +71,11 @@ class Checkpoint(pl.Callback):
         folder: Path,
         owner: dict[str, str],
         progress: Progress,
-        seconds: float | None = 20.0,
-        epochs: int | None = None,
+        execution: Execution,
     ) -> None:
         self.newest, self.older = (folder / name for name in CHECKPOINTS)
-        self.owner, self.progress, self.seconds, self.epochs = owner, progress, seconds, epochs
+        self.owner, self.progress = owner, progress
+        self.seconds, self.epochs = execution.checkpoint_seconds, execution.checkpoint_epochs
         self.saved, self.saved_epoch = time.perf_counter(), 0
         self.found: dict[str, Any] | None = None
 

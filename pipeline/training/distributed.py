@@ -22,9 +22,10 @@ import torch.distributed as dist
 from pytorch_lightning.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from torch import Tensor
 
-from pipeline import lifeline
+from pipeline import lifetime
+from pipeline.cells.cell import DEFAULT_EXECUTION
 
-TIMEOUT = 300.0  # seconds that a process waits for the others; the longest that they differ is a checkpoint's writing
+TIMEOUT = DEFAULT_EXECUTION.timeout  # the longest that processes differ is the writing of a checkpoint
 
 
 class Unavailable(RuntimeError):
@@ -143,7 +144,7 @@ def _first_answer(processes: list[Any], answers: Any) -> Any:
 def _forked(
     rank: int, size: int, listener: socket.socket, parent: int, timeout: float, work: Callable[[], Any], answer: Any
 ) -> None:
-    lifeline.die_with_parent(parent=parent)
+    lifetime.die_with_parent(parent=parent)
     os.environ["GLOO_SOCKET_IFNAME"] = socket.if_indextoname(1)  # loopback
     port = listener.getsockname()[1]
     handle = listener.detach()

@@ -1,5 +1,6 @@
 """What one process is given of the training items: chunks of an epoch, each cut into batches, of each its share."""
 
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -35,12 +36,12 @@ class Feed:
 
     def __init__(self, train: Batches, network: Network, recipe: Gradient, ranks: Ranks) -> None:
         self.train, self.network, self.recipe, self.ranks = train, network, recipe, ranks
-        self.augmentation = Augmentation(recipe.augment, tuple(train.x.shape[1:]))
+        self.augmentation = Augmentation(recipe.augment, train.shape)
         self.mixes = bool(recipe.mixup or recipe.cutmix)
-        if self.mixes:
-            mixing.require_whole(train.x.numpy())
+        if self.mixes and train.kind.padded:
+            mixing.require_whole(train.parts(1000))
         self.begun = False
-        self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * train.x[0].numel()))
+        self.per_chunk = max(1, CHUNK_VALUES // (recipe.batch_size * prod(train.shape)))
 
     def begin(self, epoch: int) -> None:
         self.epoch, self.order, self.begun = epoch, self.train.order(epoch), True
@@ -54,7 +55,7 @@ class Feed:
             return self._mixed(chosen, list(parts), number)
         shares = [self._mine(part) for part in parts]
         mine, sizes = torch.cat(shares), [len(share) for share in shares]
-        x = self.train.x.index_select(0, mine)
+        x = self.train.gather(mine)
         if self.augmentation:
             drawn = self.augmentation.draw(len(chosen), batches.generator(self.train.seed, self.epoch, number + 1))
             if self.ranks.size > 1:
@@ -70,16 +71,16 @@ class Feed:
     def _mixed(self, chosen: Tensor, parts: list[Tensor], number: int) -> list[Share]:
         """All items of the chunk are augmented, since another process may have an item's partner."""
         draws = batches.generator(self.train.seed, self.epoch, number + 1)
-        x = self.augmentation.apply(self.train.x.index_select(0, chosen), self.augmentation.draw(len(chosen), draws))
+        x = self.augmentation.apply(self.train.gather(chosen), self.augmentation.draw(len(chosen), draws))
         shares = []
         for part, items in zip(parts, x.split(self.recipe.batch_size), strict=True):
             mix = mixing.draw(
                 len(part), draws, mixup=self.recipe.mixup, cutmix=self.recipe.cutmix, shape=tuple(x.shape[1:])
             )
-            mine = self._mine(torch.arange(len(part)))
-            theirs = mix.partners[mine].to(x.device)
+            mine = self._mine(torch.arange(len(part), device=x.device))
+            theirs = mix.partners.to(x.device)[mine]
             mixed = mixing.apply(items[mine], items[theirs], mix)
             y = self.train.y.index_select(0, part)
-            own = torch.tensor(mix.share, device=x.device)
+            own = torch.full((), mix.share, device=x.device)
             shares.append(Share(part, self.network.prepare(mixed), y[mine], y[theirs], own))
         return shares

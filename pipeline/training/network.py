@@ -12,10 +12,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline import views
-from pipeline.cells import read_json
+from pipeline.cells.cell import parsed, read_json
+from pipeline.data import views
+from pipeline.data.arrays import Mapped
+from pipeline.data.kinds import KINDS, Kind
+from pipeline.data.spec import Facts
 from pipeline.training.bayesian import with_bayesian_last_layer
-from pipeline.training.recipe import Gradient
+from pipeline.training.spec import Architecture
 
 WEIGHTS = "weights.safetensors"
 
@@ -31,9 +34,11 @@ class Network(nn.Module):
     factor: Tensor
     target: Tensor | None
 
-    def __init__(self, body: nn.Module, view: str, shift: Tensor, factor: Tensor, target: Tensor | None = None) -> None:
+    def __init__(
+        self, body: nn.Module, view: str, kind: Kind, shift: Tensor, factor: Tensor, target: Tensor | None = None
+    ) -> None:
         super().__init__()
-        self.body, self.view = body, view
+        self.body, self.view, self.extent = body, view, kind.extent
         for name, values in (("shift", shift), ("factor", factor), ("target", target)):
             self.register_buffer(name, values)
 
@@ -44,8 +49,7 @@ class Network(nn.Module):
 
     def prepare(self, x: Tensor) -> Tensor:
         """Raw values (N, ...) of any dtype, scaled and seen as the body wants them, float32."""
-        extent = views.extent(x.ndim)
-        factor, offset = self.factor.view(extent), (-self.shift * self.factor).view(extent)
+        factor, offset = self.factor.view(self.extent), (-self.shift * self.factor).view(self.extent)
         return views.VIEWS[self.view](torch.mul(x.to(factor.dtype), factor).add_(offset))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,22 +60,19 @@ class Network(nn.Module):
 Scale = tuple[np.ndarray, np.ndarray]
 
 
-def build(
-    spec: dict[str, Any], shape: tuple[int, ...], classes: int, scale: Scale, target: Sequence[float] | None = None
-) -> Network:
-    """A fresh network of a cell's specification; `shape` is that of one raw item, `classes` 0 for numbers."""
-    module = importlib.import_module(f"pipeline.{spec['model'].replace('/', '.')}")
-    body = module.build(views.shape(spec["view"], shape), classes or 1, **spec["args"])
-    recipe = Gradient(**spec["recipe"])  # a version of before a field was there has its default
+def build(spec: Architecture, facts: Facts, scale: Scale, target: Sequence[float] | None = None) -> Network:
+    """A fresh network of a cell's specification. target: mean and deviation of the numbers that it predicts."""
+    module, recipe = importlib.import_module(spec.module), spec.recipe
+    body = module.build(views.shape(spec.view, tuple(facts.shape)), facts.outputs, **spec.args)
     if recipe.last_layer == "bayesian":
-        body = with_bayesian_last_layer(body, classes or 1)
+        body = with_bayesian_last_layer(body, facts.outputs)
     if not recipe.probabilistic:
         body.probabilistic = False  # type: ignore[assignment]
     if getattr(module, "CHANNELS_LAST", False) if recipe.channels_last is None else recipe.channels_last:
         body = body.to(memory_format=torch.channels_last)
     known = None if target is None else torch.tensor(target, dtype=torch.float32)
     shift, factor = (torch.from_numpy(values) for values in scale)
-    return Network(body, spec["view"], shift, factor, known)
+    return Network(body, spec.view, KINDS[facts.kind], shift, factor, known)
 
 
 def save(network: Network, folder: Path) -> str:
@@ -91,18 +92,17 @@ def weights_hash(tensors: dict[str, Tensor]) -> str:
 
 
 def load_network(folder: Path) -> Network:
-    """The network of a finished train cell, in eval mode."""
-    spec, result = read_json(folder / "spec.json"), read_json(folder / "result.json")
+    """The network of a finished train cell, or of a compression that leaves one, in eval mode."""
+    result = read_json(folder / "result.json")
+    spec = parsed(Architecture, result.get("network") or read_json(folder / "spec.json"))
     tensors = load_file(folder / WEIGHTS)
     scale, target = (tensors["shift"].numpy(), tensors["factor"].numpy()), tensors.get("target")
-    network = build(
-        spec, tuple(result["shape"]), len(result["classes"]), scale, None if target is None else target.tolist()
-    )
+    network = build(spec, parsed(Facts, result), scale, None if target is None else target.tolist())
     network.load_state_dict(tensors)
     return network.eval()
 
 
-def logits(network: nn.Module, x: np.ndarray, batch: int = 500) -> np.ndarray:
+def logits(network: nn.Module, x: np.ndarray | Mapped, batch: int = 500) -> np.ndarray:
     """Logits, float32 (N, K), of raw items (N, ...), on the network's device."""
     device = next(network.parameters()).device
     with torch.inference_mode():

@@ -29,7 +29,8 @@ def optimizer(body: nn.Module, recipe: Gradient) -> torch.optim.Optimizer:
         "rmsprop": (torch.optim.RMSprop, {"momentum": recipe.momentum}),
         "adagrad": (torch.optim.Adagrad, {}),
     }[recipe.optimizer]
-    kernel = "foreach" if recipe.optimizer == "rmsprop" else "fused"
+    alone = {"adagrad"} if next(body.parameters()).is_cuda else set()  # not fused there before torch 2.15
+    kernel = "foreach" if recipe.optimizer in {"rmsprop"} | alone else "fused"
     of = groups(body.parameters(), recipe.weight_decay)
     return kind(of, recipe.lr, weight_decay=recipe.weight_decay, **options, **{kernel: True})  # type: ignore[no-any-return]
 

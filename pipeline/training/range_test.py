@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from pipeline.cells.cell import Execution
 from pipeline.data.dataset import Dataset
 from pipeline.training import optimizers, train, transfer
 from pipeline.training.blocks import layer_wise
+from pipeline.training.spec import Spec
 from pipeline.training.system import Diverged, System
 
 LOWEST, HIGHEST, UPDATES = 1e-6, 10.0, 300
@@ -60,21 +62,22 @@ class RangeTest(System):
             raise TooFar("the range test is over")
 
 
-def run(spec: dict[str, Any], data: Dataset, start: Path | None = None) -> Found:
+def run(spec: Spec, data: Dataset, start: Path | None = None) -> Found:
     """Of a train cell's specification. start: the cell whose weights it starts from.
 
     ValueError where even the first updates give no number, or those weights do not fit.
     """
-    train.seed_everything(spec["seed"], spec["threads"])
-    epochs = ceil(UPDATES * spec["recipe"]["batch_size"] / len(data.y["train"]))
-    spec = {**spec, "budget": {**spec["budget"], "epochs": epochs}, "recipe": {**spec["recipe"], **ENDLESS}}
+    train.seed_everything(spec.seed, spec.threads)
+    epochs = ceil(UPDATES * spec.recipe.batch_size / len(data.y["train"]))
+    budget, recipe = spec.budget.model_copy(update={"epochs": epochs}), spec.recipe.model_copy(update=ENDLESS)
+    spec = spec.model_copy(update={"budget": budget, "recipe": recipe})
     system = train.assemble(spec, data, RangeTest)
     if start:
         system = transfer.begin(system, spec, start)
     assert isinstance(system, RangeTest)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            train.fit(system, spec["precision"], Path(folder), checkpoint_seconds=None)
+            train.fit(system, spec.precision, Path(folder), execution=Execution(checkpoint_seconds=None))
     except Diverged:
         pass
     return judged(system.found)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from pipeline.signature import Strict
+from pipeline.introspection import Strict
 
 
 class Preprocessing(Strict):
@@ -44,7 +44,7 @@ class Gradient(Preprocessing):
     # often as memory asks.
     micro_batch: Annotated[int, Field(ge=1)] | None = None
 
-    # The task's own (or the network's, if it has one), or one by name: pipeline/training/losses.py.
+    # The task's own (or the network's, if it has one), or one by name: pipeline/tasks/_losses.py.
     loss: Literal[
         "default", "cross_entropy", "binary_cross_entropy", "squared", "huber", "hinge", "margin", "focal"
     ] = "default"

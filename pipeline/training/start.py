@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from pipeline import signature
-from pipeline.signature import Strict
+from pipeline import introspection
+from pipeline.introspection import Strict
 
 # Arguments of models that mean something in training alone, or for weights that are loaded over.
 HARMLESS = {"dropout", "stochastic_depth", "norm_momentum", "forget_bias"}
@@ -49,7 +49,7 @@ def misfits(theirs: Mapping[str, Any], ours: Mapping[str, Any], head: str) -> It
     for name in ("scaling", "view"):
         if name in theirs and theirs[name] != ours[name]:
             yield f"has learnt from {name} {theirs[name]!r}, but here it is {ours[name]!r}"
-    built = {name: field.default for name, field in signature.options(ours["model"], "build").model_fields.items()}
+    built = {name: field.default for name, field in introspection.options(ours["model"], "build").model_fields.items()}
     theirs, ours = {**built, **theirs["args"]}, {**built, **ours["args"]}
     for name in sorted(set(built) - HARMLESS - ({"head"} if head == "new" else set())):
         if theirs[name] != ours[name]:

@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from itertools import chain
-from types import ModuleType
 from typing import Any
 
 import pytorch_lightning as pl
@@ -22,7 +21,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from pipeline.data.batches import Batches
-from pipeline.training import compiled, losses, optimizers, regularizers
+from pipeline.tasks._task import Judge
+from pipeline.training import compiled, optimizers, regularizers
 from pipeline.training.averaging import Average
 from pipeline.training.bayesian import divergence
 from pipeline.training.blocks import layer_wise, thaw
@@ -45,14 +45,15 @@ class Diverged(RuntimeError):
 class System(pl.LightningModule):
     """Trains `network` on `train`, watches it on `validation`, keeps a row of `history` per epoch.
 
-    task: a module of `pipeline.tasks`. weight: (K,) class weights of the loss, or None. epochs: of the whole run, which
-    the schedule spans. ranks: the processes that train it together.
+    task: the metric by which it is followed, and the loss where neither recipe nor network has one. weight: (K,) class
+    weights of the loss, or None. epochs: of the whole run, which the schedule spans. ranks: the processes that train it
+    together.
     """
 
     def __init__(
         self,
         network: Network,
-        task: ModuleType,
+        task: Judge,
         recipe: Gradient,
         train: Batches,
         validation: Batches,
@@ -70,12 +71,13 @@ class System(pl.LightningModule):
         self.feed = Feed(train, network, recipe, self.ranks)
         self.own_loss = recipe.loss == "default" and hasattr(network.body, "training_loss")
         if self.feed.mixes or not self.own_loss:
-            self.criterion = losses.chosen(recipe, task)
+            self.criterion = task.loss_of(recipe)
         self.bayesian = recipe.last_layer == "bayesian"
         self.regularizer = regularizers.Regularizer(network.body, recipe)
         self.average: Average | None = None
         self.clips = recipe.gradient_clip is not None or recipe.gradient_clip_value is not None
-        self.health, self.ending = Health(network.body, self.clips), Ending(recipe, task.METRIC, len(train.y))
+        self.health = Health(network.body, self.clips)
+        self.ending = Ending(recipe, task.metric, len(train.y), task.direction)
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
         # What compares a batch's items with each other is another loss of half of them, or of more.
         self.divisible = not getattr(network.body, "compares", False)
@@ -84,7 +86,7 @@ class System(pl.LightningModule):
         self.history: list[dict[str, float]] = []
         self.start: Start | None = None
         self.chunk = 0  # of this epoch, the next one to do
-        self.sums = torch.zeros(3, dtype=torch.float64)  # over this epoch so far: losses, the task's tally, items
+        self.sums = torch.zeros(2 + task.states, dtype=torch.float64)  # over this epoch so far: losses, items, state
 
     @property
     def epoch(self) -> int:
@@ -205,7 +207,7 @@ class System(pl.LightningModule):
 
     def _mass(self, y: Tensor) -> Tensor:
         """What a mean over these items is divided by: their number, or the sum of their classes' weights."""
-        return torch.tensor(float(len(y)), device=y.device) if self.weight is None else self.weight[y].sum()
+        return torch.full((), float(len(y)), device=y.device) if self.weight is None else self.weight[y].sum()
 
     @cached_property
     def _backward(self) -> Callable[[Tensor], Any]:
@@ -294,16 +296,19 @@ class System(pl.LightningModule):
 
     def _count(self, chunk: int, losses: Tensor, outputs: list[Tensor], shares: list[Share]) -> None:
         """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is no number."""
-        tally = self.task.tally(torch.cat(outputs), torch.cat([s.y for s in shares])) if outputs else torch.zeros(())
-        found = torch.cat([losses.cpu().double(), tally.cpu().double()[None]])
+        state = torch.zeros(self.task.states)
+        if outputs:
+            state = self.task.state(torch.cat(outputs), torch.cat([share.y for share in shares]))
+        found = torch.cat([losses.cpu().double(), state.cpu().double()])
         self.ranks.add(found)
-        losses, finite = found[:-1], found[:-1].isfinite()
+        losses, state = found.tensor_split([len(losses)])
+        finite = losses.isfinite()
         if not finite.all():
             index = int(finite.int().argmin())
             step = self.updates + index
             raise Diverged(f"loss is {losses[index].item()} at step {step}, epoch {self.epoch}")
         sizes = torch.tensor([float(len(share.batch)) for share in shares], dtype=torch.float64)
-        self.sums += torch.stack([(losses * sizes).sum(), found[-1], sizes.sum()])
+        self.sums += torch.cat([torch.stack([(losses * sizes).sum(), sizes.sum()]), state])
 
     # judging
 
@@ -337,10 +342,10 @@ class System(pl.LightningModule):
         return self.criterion(scores, y, weight, smoothing), scores
 
     def train_means(self) -> dict[str, float]:
-        loss, tally, items = self.sums.tolist()
+        loss, items, *state = self.sums.tolist()
         y = self.batches["train"].y
         seen = y if items == len(y) else y.index_select(0, self.feed.order[: int(items)])
-        return {"train_loss": loss / items, f"train_{self.task.METRIC}": self.task.metric(tally, seen)}
+        return {"train_loss": loss / items, f"train_{self.task.metric}": self.task.value(state, seen)}
 
     def judge(self) -> dict[str, float]:
         """The same of the validation items.
@@ -348,24 +353,24 @@ class System(pl.LightningModule):
         Each block of them is one process's, so that no item is seen twice, and the numbers are those of one process to
         the bit.
         """
-        x, y = self.batches["validation"].x, self.batches["validation"].y
-        blocks = list(zip(x.split(BLOCK), y.split(BLOCK), strict=True))
-        sums = torch.zeros(len(blocks), 2, dtype=torch.float64)
+        items = self.batches["validation"]
+        y, blocks = items.y, items.y.split(BLOCK)
+        sums = torch.zeros(len(blocks), 1 + self.task.states, dtype=torch.float64)
         for index in range(self.ranks.rank, len(blocks), self.ranks.size):
-            found, self.block = halving(partial(self._judged, *blocks[index]), self.block, self.divisible)
-            sums[index] = torch.tensor(found, dtype=torch.float64)
+            block = items.part(index * BLOCK, BLOCK), blocks[index]
+            found, self.block = halving(partial(self._judged, *block), self.block, self.divisible)
+            sums[index] = found
         self.ranks.add(sums)
-        loss, tally = (math.fsum(column) for column in sums.T.tolist())
-        return {"validation_loss": loss / len(y), f"validation_{self.task.METRIC}": self.task.metric(tally, y)}
+        loss, *state = (math.fsum(column) for column in sums.T.tolist())
+        return {"validation_loss": loss / len(y), f"validation_{self.task.metric}": self.task.value(state, y)}
 
-    def _judged(self, x: Tensor, y: Tensor, limit: int) -> tuple[float, float]:
-        """Sums over items (N, ...), of which `limit` go through the network at once: losses, and the task's tally."""
-        loss = tally = 0.0
+    def _judged(self, x: Tensor, y: Tensor, limit: int) -> Tensor:
+        """Sums over items (N, ...), of which `limit` go through the network at once: losses, and the metric's state."""
+        sums = torch.zeros(1 + self.task.states, dtype=torch.float64)
         for inputs, labels in zip(x.split(limit), y.split(limit), strict=True):
             mean, scores = self.loss(self.network.prepare(inputs), labels, body=self._judged_body)
-            loss += mean.item() * len(labels)
-            tally += self.task.tally(scores, labels).item()
-        return loss, tally
+            sums += torch.cat([mean.double()[None] * len(labels), self.task.state(scores, labels).double()]).cpu()
+        return sums
 
     @torch.no_grad()
     def on_train_end(self) -> None:
@@ -383,4 +388,4 @@ class System(pl.LightningModule):
 
     def _inputs(self) -> Iterator[Tensor]:
         """All training items, prepared, in batches of their own order."""
-        return (self.network.prepare(x) for x in self.batches["train"].x.split(self.recipe.batch_size))
+        return (self.network.prepare(x) for x in self.batches["train"].parts(self.recipe.batch_size))

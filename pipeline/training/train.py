@@ -4,7 +4,6 @@ On several devices each process runs all of this, and the first one writes.
 """
 
 import csv
-import importlib
 import logging
 import math
 import os
@@ -19,15 +18,18 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from pipeline import cells, fingerprint, signature
+from pipeline import introspection
+from pipeline.cells import fingerprint, provenance
+from pipeline.cells.cell import DEFAULT_EXECUTION, Execution
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
+from pipeline.tasks._task import find
 from pipeline.training import distributed, initialisation, randomness, transfer
 from pipeline.training import network as networks
 from pipeline.training.callbacks import Checkpoint, Progress
 from pipeline.training.distributed import Ranks, Unavailable
 from pipeline.training.health import COLUMNS
-from pipeline.training.recipe import Gradient
+from pipeline.training.spec import Model, Spec
 from pipeline.training.system import Diverged, System
 
 
@@ -35,33 +37,24 @@ class Interrupted(RuntimeError):
     """Training did not come to its last epoch as asked; Lightning alone would call that success."""
 
 
-def run(spec: dict[str, Any], folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
-    """Train one seed. What would happen again is a result of status `failed`; what may not raises.
-
-    spec["execution"], which is no part of what the cell is: `devices`, checkpoint_seconds, checkpoint_epochs, timeout.
-    """
-    execution = dict(spec.get("execution", {}))
-    spec = {name: value for name, value in spec.items() if name != "execution"}
-    data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
-    devices, timeout = execution.pop("devices", 1), execution.pop("timeout", distributed.TIMEOUT)
+def run(spec: Spec, folder: Path, inputs: dict[str, Path], execution: Execution = DEFAULT_EXECUTION) -> dict[str, Any]:
+    """Train one seed. What would happen again is a result of status `failed`; what may not raises."""
+    data = dataset.load(inputs["data"], spec.budget, spec.seed, ("train", "validation"))
     work = partial(_train, spec, data, folder, inputs.get("start"), execution)
-    return distributed.together(devices, work, timeout)  # type: ignore[no-any-return]
+    return distributed.together(execution.devices, work, execution.timeout)  # type: ignore[no-any-return]
 
 
-def _train(
-    spec: dict[str, Any], data: dataset.Dataset, folder: Path, start: Path | None, execution: dict[str, Any]
-) -> dict[str, Any]:
+def _train(spec: Spec, data: dataset.Dataset, folder: Path, start: Path | None, execution: Execution) -> dict[str, Any]:
     """In each of the processes that train together. start: the cell whose weights it starts from."""
-    facts = {"shape": list(data.shape), "classes": data.classes}
-    seed_everything(spec["seed"], spec["threads"])
+    facts = data.facts(find(spec.task).outputs(data.classes)).model_dump()
+    seed_everything(spec.seed, spec.threads)
     system = None
     try:
         whole, began = assemble(spec, data), time.perf_counter()
         system = transfer.begin(whole, spec, start) if start else whole
         spent = time.perf_counter() - began
-        owner = {"model": spec["model"], "key": fingerprint.of_json(spec)}
         try:
-            fit(system, spec["precision"], folder, owner, **execution)
+            fit(system, spec.precision, folder, owner_of(spec), execution)
         except ValueError as error:
             if (
                 system.ranks.size > 1 and system.feed.begun
@@ -77,13 +70,13 @@ def _train(
     digest = networks.save(whole.network, folder)
     parameters = sum(p.numel() for p in whole.network.body.parameters())
     kept = system.ending.kept(system.history)
-    validation = {name: kept[f"validation_{name}"] for name in (system.task.METRIC, "loss")}
+    validation = {name: kept[f"validation_{name}"] for name in (system.task.metric, "loss")}
     costs: dict[str, Any] = {
         "train_seconds": round(spent + sum(row["seconds"] for row in system.history), 4),
         **smaller,
     }
     if system.ranks.size > 1:
-        costs |= {"devices": system.ranks.size, "processor": cells.processor()}
+        costs |= {"devices": system.ranks.size, "processor": provenance.processor()}
     return {
         "status": "ok",
         "weights_hash": digest,
@@ -104,33 +97,53 @@ def halved(system: System) -> dict[str, int]:
     return {"micro_batch": micro_batch} if micro_batch < whole else {}
 
 
+def owner_of(spec: Model) -> dict[str, str]:
+    """What a checkpoint is of. Its folder is named by the cell's key, which says more; files may have been moved."""
+    return {"model": spec.model, "key": fingerprint.of_json(spec.model_dump(mode="json"))}
+
+
 def seed_everything(seed: int, threads: int) -> None:
     """One start for every random generator, and the same arithmetic wherever the cell runs."""
     randomness.seed(seed)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    if torch.cuda.is_available():
+        _repeatable()
+
+
+def _repeatable() -> None:
+    """On a GPU, the same arithmetic in each run, in full precision; where torch has no such kernel it warns.
+
+    Before the first use of the GPU, since cuBLAS reads its workspace's size then.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling new memory helps debugging, and costs a pass each time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    torch.backends.cudnn.allow_tf32 = False  # torch's default; a recipe may ask for it
+    torch.backends.cuda.enable_mem_efficient_sdp(False)  # its backward pass adds up in any order
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
-def assemble(spec: dict[str, Any], data: dataset.Dataset, kind: type[System] = System) -> System:
+def assemble(spec: Spec, data: dataset.Dataset, kind: type[System] = System) -> System:
     """The system of a cell's specification, on its data; ValueError where the two don't fit."""
-    recipe = Gradient(**spec["recipe"])
-    task = importlib.import_module(f"pipeline.tasks.{spec['task']}")
-    if why := signature.refused(spec["model"], spec["args"], spec["recipe"], task.TARGET, data.meta["refit"]):
+    recipe, task = spec.recipe, find(spec.task)
+    if why := introspection.refused(spec.model, spec.args, recipe.model_dump(), task.target, data.meta["refit"]):
         raise ValueError(why)
     scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
-    network = networks.build(spec, data.shape, len(data.classes), scale, data.target_scale)
+    network = networks.build(spec, data.facts(task.outputs(data.classes)), scale, data.target_scale)
     initialisation.apply(network.body, recipe.initialisation)
     balanced = recipe.sampling == "balanced"
-    train = Batches(data.x["train"], data.target("train"), recipe.batch_size, spec["seed"], balanced)
-    validation = Batches(data.x["validation"], data.target("validation"), 1000, 0)
+    train = Batches(data.kind, data.x["train"], data.target("train"), recipe.batch_size, spec.seed, balanced)
+    validation = Batches(data.kind, data.x["validation"], data.target("validation"), 1000, 0)
     weight = None
     if recipe.sampling == "weighted":
         weight = torch.from_numpy(dataset.class_weights(data.y["train"], len(data.classes)))
     ranks = Ranks.here()
     if ranks.rank:
-        randomness.seed(spec["seed"], ranks.rank)  # the same start of the weights, but noise of its own
-    return kind(network, task, recipe, train, validation, spec["budget"]["epochs"], weight, ranks)
+        randomness.seed(spec.seed, ranks.rank)  # the same start of the weights, but noise of its own
+    return kind(network, task, recipe, train, validation, spec.budget.epochs, weight, ranks)
 
 
 def fit(
@@ -138,8 +151,7 @@ def fit(
     precision: Any,
     folder: Path,
     owner: dict[str, str] | None = None,
-    checkpoint_seconds: float | None = 20.0,
-    checkpoint_epochs: int | None = None,
+    execution: Execution = DEFAULT_EXECUTION,
 ) -> None:
     """Train to the last epoch, from the checkpoint in `folder` if a killed run left one. owner: see Checkpoint.
 
@@ -158,7 +170,7 @@ def fit(
         torch.set_float32_matmul_precision("high" if system.recipe.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = system.recipe.tf32
     progress = Progress(folder)
-    checkpoint = Checkpoint(folder, owner or {}, progress, checkpoint_seconds, checkpoint_epochs)
+    checkpoint = Checkpoint(folder, owner or {}, progress, execution)
     checkpoint.found = system.ranks.first(checkpoint.read)
     gpu = system.ranks.device.index
     trainer = pl.Trainer(

@@ -10,46 +10,55 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from pipeline.cells import read_json
+from pipeline.cells.cell import parsed, read_json
 from pipeline.data.batches import Batches
+from pipeline.data.kinds import KINDS
 from pipeline.training.blocks import head_name, replace
 from pipeline.training.network import WEIGHTS, Network
+from pipeline.training.spec import Architecture, Model, Spec
 from pipeline.training.start import Start, misfits
 from pipeline.training.system import System
 
 TRAINED = "trained.json"  # of a registered version: the specification that its weights were trained by
 
 
-def begin(system: System, spec: dict[str, Any], source: Path) -> System:
+def begin(system: System, spec: Spec, source: Path) -> System:
     """Fill the system's network from the cell at `source`; returns the system to train, which shares its head.
 
     That is the given one, or one over the features of a frozen body. ValueError where the weights do not fit.
     """
-    start = Start(**spec["start"])
+    start = spec.start
+    if start is None:
+        raise ValueError("this specification names no weights to start from")
     if start.is_version:
-        theirs, ours = read_json(source / TRAINED), {**spec, "scaling": spec["recipe"]["scaling"]}
-        theirs["scaling"] = theirs["recipe"]["scaling"]
-        if theirs["data"] != ours["data"]:
+        trained = read_json(source / TRAINED)
+        theirs, ours = _facts(parsed(Architecture, trained)), _facts(spec)
+        if trained["data"] != spec.data:
             del theirs["view"]
         for what in misfits(theirs, ours, start.head):
             raise ValueError(f"{start.weights} {what}")
-    load(system.network.body, _weights(source, spec), start.head, start.weights)
+    load(system.network.body, _weights(source, spec, start), start.head, start.weights)
     if start.train == "head":
         return over_features(system)
     system.start = start
     return system
 
 
-def _weights(source: Path, spec: dict[str, Any]) -> dict[str, Tensor]:
+def _facts(spec: Architecture) -> dict[str, Any]:
+    """What has to be equal for weights to fit."""
+    return {"model": spec.model, "args": spec.args, "view": spec.view, "scaling": spec.recipe.scaling}
+
+
+def _weights(source: Path, spec: Model, start: Start) -> dict[str, Tensor]:
     """Tensors of a body by name, from the cell of a run, of a registered version, or of a card."""
     result = read_json(source / "result.json")
     if result["status"] == "failed":
-        raise ValueError(f"{spec['start']['weights']}, which it starts from, failed: {result['reason']}")
+        raise ValueError(f"{start.weights}, which it starts from, failed: {result['reason']}")
     if (source / WEIGHTS).is_file():
         return {n.removeprefix("body."): t for n, t in load_file(source / WEIGHTS).items() if n.startswith("body.")}
     (name,) = read_json(source / "card.json")["files"]
-    module = importlib.import_module(f"pipeline.{spec['model'].replace('/', '.')}")
-    shipped: dict[str, Tensor] = module.shipped(str(source / name), **spec["args"])
+    module = importlib.import_module(spec.module)
+    shipped: dict[str, Tensor] = module.shipped(str(source / name), **spec.args)
     return shipped
 
 
@@ -99,8 +108,8 @@ def over_features(system: System) -> System:
     head = replace(network.body, name, nn.Identity())
     train, validation = (with_features(network, batches) for batches in system.batches.values())
     replace(network.body, name, head)
-    width = train.x.shape[1]
-    top = Network(head, "none", torch.zeros(width), torch.ones(width), network.target)
+    (width,) = train.shape
+    top = Network(head, "none", train.kind, torch.zeros(width), torch.ones(width), network.target)
     return type(system)(top, system.task, system.recipe, train, validation, system.epochs, system.weight, system.ranks)
 
 
@@ -109,7 +118,7 @@ def with_features(network: Network, batches: Batches, size: int = 500) -> Batche
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.eval().to(device)
     with torch.no_grad():
-        parts = [network.body(network.prepare(x.to(device))).cpu() for x in batches.x.split(size)]
+        parts = [network.body(network.prepare(x.to(device))).cpu() for x in batches.parts(size)]
     made = copy.copy(batches)
-    made.x = torch.cat(parts)
+    made.x, made.kind = torch.cat(parts), KINDS["tabular"]
     return made

@@ -9,10 +9,10 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import StandardScaler
 
-from pipeline import signature
+from pipeline import introspection
 from pipeline.classical import _fit
 
-NAMES = signature.names("classical")
+NAMES = introspection.names("classical")
 Problem = tuple[str, tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -55,7 +55,7 @@ def test_equal_fits_have_equal_hashes_and_others_have_not(name: str, problem: Pr
     assert digest(0) == digest(0) != digest(40)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if not signature.constant(f"classical/{n}", "CHANCE", True)])
+@pytest.mark.parametrize("name", [n for n in NAMES if not introspection.constant(f"classical/{n}", "CHANCE", True)])
 def test_a_model_without_chance_takes_nothing_from_its_seed(name: str, problem: Problem) -> None:
     target, train, validation = problem
     module = importlib.import_module(f"pipeline.classical.{name}")

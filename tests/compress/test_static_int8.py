@@ -6,12 +6,13 @@ import numpy as np
 import onnx
 import pytest
 
-from pipeline.cells import read_json
+from pipeline.cells.cell import read_json
 from pipeline.data import dataset
-from pipeline.evaluate.predictor import predictors
+from pipeline.formats.model import open_model
 from tests.laboratory import Laboratory
 
 BUDGET = {"samples": None, "validation": None, "epochs": 4}
+EXPORT = {"method": "onnx"}
 STEP = {"method": "static_int8", "calibration_samples": 128}
 
 
@@ -21,23 +22,28 @@ def model(laboratory: Laboratory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def compressed(laboratory: Laboratory, model: Path) -> Path:
-    return laboratory.compress(model, STEP)
+def exported(laboratory: Laboratory, model: Path) -> Path:
+    return laboratory.compress(model, EXPORT)[0]
 
 
-def test_the_float_export_is_the_network(laboratory: Laboratory, model: Path, compressed: Path) -> None:
+@pytest.fixture(scope="module")
+def compressed(laboratory: Laboratory, exported: Path) -> Path:
+    return laboratory.compress(exported, STEP)[0]
+
+
+def test_the_float_export_is_the_network(laboratory: Laboratory, model: Path, exported: Path) -> None:
     x = np.load(laboratory.data("digits") / "x_test.npy")
-    exported = predictors(compressed, 1)["onnx_float32_"]
     for count in (1, 7, len(x)):
-        np.testing.assert_allclose(exported.scores(x[:count]), predictors(model, 1)[""].scores(x[:count]), atol=1e-4)
+        found, expected = (open_model(folder, 1).scores(x[:count]) for folder in (exported, model))
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_int8_is_a_third_of_the_bytes_and_as_good(laboratory: Laboratory, compressed: Path) -> None:
-    result = read_json(laboratory.evaluate(compressed) / "result.json")
+def test_int8_is_a_third_of_the_bytes_and_as_good(laboratory: Laboratory, exported: Path, compressed: Path) -> None:
+    result = laboratory.evaluate(compressed, exported)
     values = {(s, m): v for s, m, v in result["values"]}
     assert values["", "bytes"] < 0.4 * values["", "onnx_float32_bytes"]
     assert values["test", "accuracy"] > values["test", "onnx_float32_accuracy"] - 0.02
-    costs = read_json(laboratory.evaluate(compressed) / "costs.json")
+    costs = result["costs"]
     assert costs["latency_ms"] > 0 and costs["onnx_float32_latency_ms"] > 0
 
 
@@ -50,22 +56,28 @@ def test_weights_are_int8_and_the_scaling_of_raw_values_is_not(compressed: Path)
 
 
 def test_only_training_items_are_looked_at(
-    laboratory: Laboratory, model: Path, monkeypatch: pytest.MonkeyPatch
+    laboratory: Laboratory, exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[tuple[str, ...]] = []
     load = dataset.load
     monkeypatch.setattr(dataset, "load", lambda f, b, s, splits: loaded.append(splits) or load(f, b, s, splits))
-    laboratory.compress(model, STEP)
+    laboratory.compress(exported, STEP)
     assert loaded == [("train",)]
 
 
 def test_a_failed_parent_fails_the_variant(laboratory: Laboratory) -> None:
     failed = laboratory.train("digits_mlp", optimizer="sgd", lr=1e30, schedule="constant")
-    assert read_json(laboratory.compress(failed, STEP) / "result.json")["status"] == "failed"
+    assert [read_json(f / "result.json")["status"] for f in laboratory.compress(failed, EXPORT, STEP)] == ["failed"] * 2
+
+
+def test_what_is_quantized_is_not_quantized_again(laboratory: Laboratory, compressed: Path) -> None:
+    result = read_json(laboratory.compress(compressed, STEP)[0] / "result.json")
+    assert result["status"] == "failed" and "quantized already" in result["reason"]
 
 
 def test_lengths_of_capsules_stay_no_probabilities(laboratory: Laboratory) -> None:
     args, budget = {"filters": 8, "capsules": 2}, {"samples": 200, "validation": 100, "epochs": 1}
-    compressed = laboratory.compress(laboratory.train("fmnist_capsnet_small", args=args, budget=budget), STEP)
-    values = {m for _, m, _ in read_json(laboratory.evaluate(compressed) / "result.json")["values"]}
+    trained = laboratory.train("fmnist_capsnet_small", args=args, budget=budget)
+    exported, compressed = laboratory.compress(trained, EXPORT, STEP)
+    values = {m for _, m, _ in laboratory.evaluate(compressed, exported)["values"]}
     assert {"accuracy", "onnx_float32_accuracy"} <= values and not {m for m in values if "nll" in m or "ece" in m}

@@ -12,17 +12,17 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from pipeline import signature
+from pipeline import introspection
 from pipeline.data.augment import Augmentation, take
 from pipeline.data.augmentations import rand_augment, rotation, time_warp
 from pipeline.data.batches import generator
 
-NAMES = signature.names("data/augmentations")
+NAMES = introspection.names("data/augmentations")
 SHAPES = {"image": [(1, 28, 28), (3, 9, 12)], "series": [(20, 3), (7, 1)]}
 CASES = [
     (name, shape)
     for name in NAMES
-    for kind in signature.constant(f"data/augmentations/{name}", "KINDS")
+    for kind in introspection.constant(f"data/augmentations/{name}", "KINDS")
     for shape in SHAPES[kind]
 ]
 IMAGES = SHAPES["image"]

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline.data import fetch
 from pipeline.data.fetch import FetchError
+from pipeline.data.spec import Fetch
 
 CARDS = Path(fetch.__file__).parent / "cards"
 CONTENT = b"5.1,3.5,0\n4.9,3.0,1\n" * 500
@@ -47,7 +48,7 @@ class Source:
         }
         path = self.root / "card.yaml"
         YAML().dump({**card, **changes}, path)
-        return fetch.run({"source": str(path), "card": True}, self.cell, {})
+        return fetch.run(Fetch(source=str(path), card=True, digest=""), self.cell, {})
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_the_debian_way_with_the_real_client(tmp_path: Path) -> None:
     debian = [way for way in card["ways"] if way["way"] == "debian"]
     YAML().dump({**card, "ways": debian}, tmp_path / "card.yaml")
     try:
-        fetch.run({"source": str(tmp_path / "card.yaml"), "card": True}, tmp_path / "cell", {})
+        fetch.run(Fetch(source=str(tmp_path / "card.yaml"), card=True, digest=""), tmp_path / "cell", {})
     except FetchError as error:
         if "Temporary failure resolving" in str(error) or "Unable to locate" in str(error):
             pytest.skip(f"no package archive reached: {error}")
@@ -153,7 +154,7 @@ def test_every_card_is_complete(card: Path) -> None:
 
 def test_a_path_of_ones_own_is_recorded_with_its_digest(tmp_path: Path) -> None:
     """The digest stands in what consumers hash, so that another content under the same path is other data."""
-    spec = {"source": "my/table.csv", "card": False, "digest": "a" * 64}
+    spec = Fetch(source="my/table.csv", card=False, digest="a" * 64)
     assert fetch.run(spec, tmp_path, {})["status"] == "ok"
     content = json.loads((tmp_path / "content.json").read_text())
     assert json.loads((tmp_path / "card.json").read_text())["path"] == "my/table.csv"

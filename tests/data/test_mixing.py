@@ -91,8 +91,7 @@ def test_two_shares_of_two_losses_are_the_loss_of_the_mixed_label() -> None:
 
 def test_series_of_several_lengths_are_refused() -> None:
     x = np.zeros((4, 6, 2), np.float32)
-    mixing.require_whole(x)
-    mixing.require_whole(np.zeros((4, 1, 6, 6), np.uint8))
+    mixing.require_whole([torch.from_numpy(x)])
     x[1, 4:] = x[3, 5:] = np.nan
     with pytest.raises(ValueError, match="2 of 4 items end before the longest does"):
-        mixing.require_whole(x)
+        mixing.require_whole(torch.from_numpy(x).split(2))

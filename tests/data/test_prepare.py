@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.npyio import NpzFile
 
-from pipeline.cells import write_json
+from pipeline.cells.cell import write_json
 from pipeline.data import dataset, prepare
 from pipeline.data.raw import DataError
+from pipeline.data.spec import Budget, Prepare, Split
 
 SPLIT = {"validation": 0.2, "test": 0.25, "seed": 0}
 
@@ -30,14 +31,8 @@ class Project:
         folder.mkdir()
         np.savez(raw / "data.npz", **arrays)
         write_json(raw / "card.json", {"title": "mine", "path": str(raw / "data.npz")})
-        target = options.pop("target", "class")
-        spec = {
-            "data": "mine",
-            "reader": "npz",
-            "options": options,
-            "target": target,
-            "split": {"refit": False, **split},
-        }
+        task = options.pop("task", "classification")
+        spec = Prepare(data="mine", reader="npz", options=options, task=task, split=Split(**split))
         prepare.run(spec, folder, {"raw": raw})
         return folder
 
@@ -62,20 +57,20 @@ nan[2, 2] = np.inf
 images = {"x_train": np.zeros((60, 2, 2), np.uint8)}
 test_split = {"x_test": np.ones((2, 4)), "y_test": np.array([0, 1])}
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "images in no whole numbers": (
+    "images that nobody said to be images": (
         table(x_train=np.zeros((60, 4, 3, 2))),
         {},
-        r"mine, train: images of dtype float32",
+        r"mine, train: items of shape \(4, 3, 2\); tabular data has \(F\)",
     ),
     "test of another shape": (
         table(**{**test_split, "x_test": np.ones((2, 5))}),
         {},
-        r"mine, test: items of shape \(5,\); expected .*as in train: \(4,\)",
+        r"mine, test: items of shape \(5,\); .*as in train: \(4,\)",
     ),
     "wrong dtype": (
         table(x_train=np.zeros((60, 2, 2), np.float32)),
         {"shape": [1, 2, 2]},
-        "images of dtype float32; expected uint8",
+        "image data of dtype float32; expected uint8",
     ),
     "label out of range": (
         table(y_train=np.arange(60) % 3 + 1),
@@ -250,7 +245,7 @@ def test_counts_and_classes_are_told(project: Project) -> None:
 def test_a_budget_draws_by_seed_and_validation_for_all_seeds_alike(project: Project) -> None:
     folder = project.prepare(table(300))
     budget = {"samples": 60, "validation": 30}
-    zero, again, one = (dataset.load(folder, budget, seed, prepare.SPLITS) for seed in (0, 0, 1))
+    zero, again, one = (dataset.load(folder, Budget(**budget, epochs=1), seed, prepare.SPLITS) for seed in (0, 0, 1))
     assert np.array_equal(zero.x["train"], again.x["train"]) and not np.array_equal(zero.x["train"], one.x["train"])
     assert np.array_equal(zero.x["validation"], one.x["validation"])
     assert np.bincount(zero.y["train"]).tolist() == [20, 20, 20] and len(zero.y["validation"]) == 30
@@ -262,7 +257,7 @@ def test_arrays_with_pickles_are_not_loaded(project: Project) -> None:
     folder = project.prepare(table())
     np.save(folder / "x_train.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="Python objects|allow_pickle"):
-        dataset.load(folder, {"samples": None, "validation": None}, 0, ("train",))
+        dataset.load(folder, Budget(epochs=1), 0, ("train",))
 
 
 # series and numbers
@@ -303,10 +298,10 @@ def test_a_series_without_a_step_is_refused(project: Project) -> None:
 
 def test_numbers_to_predict_are_kept_and_standardised_for_training_alone(project: Project) -> None:
     y = np.linspace(10.0, 30.0, 60)
-    folder = project.prepare(table(y_train=y), target="number")
+    folder = project.prepare(table(y_train=y), task="regression")
     found = meta(folder)
     assert found["classes"] == [] and found["counts"] == {"train": [33], "validation": [12], "test": [15]}
-    data = dataset.load(folder, {"samples": 20, "validation": None}, 0, ("train", "validation"))
+    data = dataset.load(folder, Budget(samples=20, epochs=1), 0, ("train", "validation"))
     whole = np.load(folder / "y_train.npy")
     assert data.target_scale == pytest.approx((whole.mean(), whole.std()), rel=1e-6) and len(data.y["train"]) == 20
     back = data.target("validation") * data.target_scale[1] + data.target_scale[0]

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.cells import read_json
+from pipeline.cells.cell import read_json
 from pipeline.data import prepare
 from pipeline.data.raw import DataError, Raw, encode
 from pipeline.data.readers import cifar10, csv, idx, image_folder, npz, rda, seglearn_watch, ts
+from pipeline.tasks._task import find
 
 RNG = np.random.default_rng(0)
 
 
-def encoded(raw: Raw, target: str = "class") -> Raw:
+def encoded(raw: Raw, task: str = "classification") -> Raw:
     """As `prepare` goes on with it."""
-    return prepare._targeted(raw, target)
+    return prepare._targeted(raw, find(task))
 
 
 def write(path: Path, text: str) -> Path:
@@ -108,9 +109,9 @@ def test_labels_that_are_no_whole_numbers_are_refused(labels: list[float], said:
 
 def test_csv_of_numbers_to_predict(tmp_path: Path) -> None:
     raw = csv.read(write(tmp_path / "t.csv", "1,2.5\n3,-0.25\n"))
-    assert encoded(raw, "number").splits["train"][1].tolist() == [2.5, -0.25]
+    assert encoded(raw, "regression").splits["train"][1].tolist() == [2.5, -0.25]
     with pytest.raises(DataError, match="a target is no number: .*cat"):
-        encoded(csv.read(write(tmp_path / "u.csv", "1,cat\n3,2\n")), "number")
+        encoded(csv.read(write(tmp_path / "u.csv", "1,cat\n3,2\n")), "regression")
 
 
 def test_csv_turns_names_into_columns(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_csv_turns_names_into_columns(tmp_path: Path) -> None:
 def test_csv_with_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
     write(tmp_path / "t.csv", "1 2\n3 4\n")
     write(tmp_path / "target.csv", "1.5e+01\n2.5\n")
-    raw = encoded(csv.read(tmp_path, label_file="target.csv", delimiter=" "), "number")
+    raw = encoded(csv.read(tmp_path, label_file="target.csv", delimiter=" "), "regression")
     assert raw.splits["train"][0].tolist() == [[1, 2], [3, 4]] and raw.splits["train"][1].tolist() == [15.0, 2.5]
     write(tmp_path / "target.csv", "1\n2\n3\n")
     with pytest.raises(DataError, match="target.csv: 3 labels for 2 rows"):

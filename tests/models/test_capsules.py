@@ -8,7 +8,7 @@ import torch
 
 from pipeline.models import capsnet
 from pipeline.models._capsules import DIMENSIONS, Routing, squash
-from pipeline.training.losses import margin
+from pipeline.tasks._losses import margin
 
 
 def squash_by_hand(s: np.ndarray) -> np.ndarray:

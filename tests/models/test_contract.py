@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline import signature
-from pipeline.compress.onnx_export import export
+from pipeline import introspection
+from pipeline.compress.methods.onnx import export
+from pipeline.data.kinds import KINDS
 from pipeline.training import network as networks
 from pipeline.training.bayesian import with_bayesian_last_layer
 from pipeline.training.recipe import Gradient
@@ -70,7 +71,7 @@ def fitting(name: str) -> list[tuple[str, tuple[int, ...]]]:
 
 def cases(first: bool = False) -> Iterator[Any]:
     """Every architecture with every kind of input; all sizes, or the first one only."""
-    for name in signature.names("models"):
+    for name in introspection.names("models"):
         seen: set[str] = set()
         for kind, shape in fitting(name):
             if not (first and kind in seen):
@@ -89,11 +90,11 @@ def loss_of(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 def test_an_architecture_says_what_it_is_and_what_it_takes() -> None:
-    for name in signature.names("models"):
+    for name in introspection.names("models"):
         said = module(name).__doc__ or ""
         assert len(said.split()) > 15 and set(module(name).INPUTS) <= set(SHAPES), name
         assert module(name).build.__doc__, f"{name}: shapes belong into the docstring of build"
-        signature.options(f"models/{name}", "build")
+        introspection.options(f"models/{name}", "build")
 
 
 @each
@@ -104,7 +105,7 @@ def test_what_it_cannot_be_combined_with_is_said_before_it_is_tried(
 
     def refused(**recipe: Any) -> str | None:
         usual = Gradient(kind="gradient", scaling="unit").model_dump()
-        return signature.refused(f"models/{name}", {}, usual | recipe, "class", False)
+        return introspection.refused(f"models/{name}", {}, usual | recipe, "class", False)
 
     network = build(name, kind, shape)
     assert refused() is None
@@ -185,7 +186,7 @@ def test_onnx_takes_any_batch_and_agrees(name: str, kind: str, shape: tuple[int,
         pytest.skip("no data set has tokens yet, so a Network, which is what is exported, takes none")
     channels = shape[-1] if kind == "series" else shape[0]
     body = build(name, kind, shape).eval()
-    network = networks.Network(body, "none", torch.zeros(channels), torch.ones(channels)).eval()
+    network = networks.Network(body, "none", KINDS[kind], torch.zeros(channels), torch.ones(channels)).eval()
     export(network, shape, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     for count in (1, 3, 7):

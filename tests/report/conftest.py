@@ -1,15 +1,14 @@
 """A small set of parameters and result files in the format of `evaluate` and `compress`, below a temporary folder."""
 
-import csv
 import json
 import random
 from pathlib import Path
 
 import pytest
 
-from pipeline.params import Params
+from pipeline.config.sections import Params
+from pipeline.results import files
 
-KEY = ["profile", "experiment", "task", "dataset", "model", "recipe", "variant", "seed", "split", "metric"]
 EPOCHS = 4
 ACCURACY = {"mlp": 0.856, "lenet5": 0.855, "cnn": 0.878, "resnet20": 0.882, "svm": 0.869}
 SECONDS = {"mlp": 4, "lenet5": 17, "cnn": 15, "resnet20": 181, "svm": 84}
@@ -42,7 +41,7 @@ def params() -> Params:
         "recipes": {"one_cycle": {"kind": "gradient"}, "solver": {"kind": "fit"}},
         "experiments": fashion | digits,
         "variants": {"fmnist_lenet5_int8": {"of": "fmnist_lenet5", "steps": [{"method": "int8"}]}},
-        "evaluators": ["accuracy"],
+        "evaluators": {"accuracy": {}},
     })  # fmt: skip
 
 
@@ -58,11 +57,10 @@ class Laboratory:
         experiment = self.params.experiments[owner]
         model = experiment.short
         noise = random.Random(key)
-        base = dict(profile="laptop", experiment=owner, task="classification", dataset=experiment.data, model=model,
-                    recipe=experiment.recipe, variant=key if variant else "none", run_key="0" * 8)  # fmt: skip
         results, costs, history = [], [], []
         for seed in self.params.profiles["laptop"].seeds:
-            row = base | {"seed": seed, "split": "", "status": "ok"}
+            row = {"seed": seed, "split": "", "status": "ok"}
+            times = {"seed": seed, "hardware": "a CPU, 1 thread"}
             if failed and seed in failed:
                 results.append(row | {"metric": "accuracy", "value": "", "status": f"failed: {failed[seed]}"})
                 continue
@@ -78,7 +76,7 @@ class Laboratory:
                 results += [row | {"split": "test"} | before,
                             row | {"metric": "onnx_float32_bytes", "value": 247_000}]  # fmt: skip
                 seconds = {"latency_ms": 0.05, "onnx_float32_latency_ms": 0.12}
-            costs += [row | {"metric": m, "value": v, "hardware": "a CPU, 1 thread"} for m, v in seconds.items()]
+            costs += [times | {"metric": m, "value": v} for m, v in seconds.items()]
             if not variant and experiment.model.startswith("models/"):
                 for epoch in range(EPOCHS):
                     reach = accuracy - 0.25 * 0.35**epoch
@@ -86,11 +84,13 @@ class Laboratory:
                                     "validation_accuracy": reach + noise.gauss(0, 0.004)})  # fmt: skip
         folder = self.root / "results" / "laptop" / key
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "asked.json").write_text(json.dumps(self.params.asked(key, "laptop")))
-        _write(folder / "results.csv", [*KEY, "value", "status", "run_key"], results)
-        _write(folder / "costs.csv", [*KEY, "value", "status", "run_key", "hardware"], costs)
+        keys = {str(seed): "0" * 32 for seed in self.params.profiles["laptop"].seeds}
+        known = {"profile": "laptop", "asked": self.params.asked(key, "laptop"), "keys": keys}
+        (folder / "keys.json").write_text(json.dumps(known))
+        files.write(folder / "scores.csv", files.SCORES, results)
+        files.write(folder / "costs.csv", files.COSTS, costs)
         if history:
-            _write(folder / "history.csv", list(history[0]), history)
+            files.write(folder / "history.csv", list(history[0]), history)
 
     def write_all(self) -> None:
         for key in [*self.params.experiments, *self.params.variants]:
@@ -106,13 +106,6 @@ class Laboratory:
         raw = self.root / "data" / "raw" / data
         raw.mkdir(parents=True)
         (raw / "card.json").write_text(json.dumps(card))
-
-
-def _write(path: Path, header: list[str], rows: list[dict]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, header, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 @pytest.fixture

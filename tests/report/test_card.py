@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import params, paths
-from pipeline.params import ParamsError
+from pipeline import paths
+from pipeline.config import loading
+from pipeline.config.loading import ParamsError
 from pipeline.report import card
-from pipeline.report.comparison import Row
-from pipeline.report.references import Figure, References
+from pipeline.report.table.comparison import Row
+from pipeline.report.table.references import Figure, References
 
 FIGURE = Figure(data="d", model="m", metric="accuracy", value=0.90, comparable=True, note="n", checked="source")
 ROW = Row(
@@ -50,7 +51,7 @@ def test_the_verdict(changes: dict, said: str) -> None:
 @pytest.mark.parametrize("name", References(paths.ROOT / "references").sources)
 def test_every_paper_has_a_card(name: str) -> None:
     text = card.card(name)
-    known = params.load(profile="paper")
+    known = loading.load(profile="paper")
     for figure in References(paths.ROOT / "references").sources[name].figures:
         assert f"{figure.model} on {figure.data}: published {100 * figure.value:.2f} %" in text
         for key, row in known.experiments.items():

@@ -1,9 +1,8 @@
 import re
-from pathlib import Path
 
 import pytest
 
-from pipeline.report.document import Heading, Picture, Table, Text, markdown, page, terminal, tex
+from pipeline.report.render.document import Heading, Picture, Table, Text, markdown, page, terminal, tex
 
 NASTY = "<script>alert('a_b')</script> 100% & $x|y*"
 BLOCKS = [Heading(NASTY), Text([NASTY]), Text([NASTY, "`make <x>`"]), Table([NASTY, "b"], [[NASTY, "1"]], NASTY)]
@@ -21,8 +20,8 @@ def test_html_links_only_addresses() -> None:
     assert re.findall('href="(.*?)"', text) == ["https://a.org/x?a=1&amp;b="]
 
 
-def test_html_loads_nothing_but_the_pictures_beside_it(tmp_path: Path) -> None:
-    text = page("t", [Picture(tmp_path / "a.png", "<caption>")])
+def test_html_loads_nothing_but_the_pictures_beside_it() -> None:
+    text = page("t", [Picture("a", "<caption>", "", {})])
     assert re.findall('(?:src|href)="(.*?)"', text) == ["a.png"]
 
 

@@ -5,7 +5,7 @@ from math import dist
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline.report.plots import Point, direct_labels
+from pipeline.report.render.plots import Point, direct_labels
 
 
 @pytest.mark.parametrize("gap", [0.02, 0.05, 0.3])

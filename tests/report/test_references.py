@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report import references
+from pipeline.report.table import references
 
 FIGURE = "{data: d, model: m, metric: accuracy, value: 0.9, comparable: true, note: n, checked: source}"
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,11 @@ def test_a_figure_of_one_experiment_goes_before_that_of_its_model(tmp_path: Path
         (f"name: a\ncitation: c\nfigures: [{FIGURE}]", "needs a url or a doi"),
         ("name: a\ncitation: c\nurl: 'javascript:x'\nfigures: []", "url"),
         (f"name: a\ncitation: c\ndoi: 10.1/x\nyear: 1998\nfigures: [{FIGURE}]", "year"),
-        (f"name: a\ncitation: c\ndoi: 10.1/x\nfigures: [{FIGURE.replace('0.9', '88.3')}]", "less than or equal to 1"),
+        (f"name: a\ncitation: c\ndoi: 10.1/x\nfigures: [{FIGURE.replace('accuracy', 'f9')}]", "unknown metric 'f9'"),
+        (
+            f"name: a\ncitation: c\ndoi: 10.1/x\nfigures: [{FIGURE.replace('0.9', '88.3')}]",
+            "accuracy 88.3 is no fraction",
+        ),
     ],
 )
 def test_refused(tmp_path: Path, text: str, complaint: str) -> None:

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.report.statistics import Difference, detectable_effect, holm, paired, summarize
+from pipeline.report.table.statistics import (
+    EFFECTS,
+    Difference,
+    computed_effect,
+    detectable_effect,
+    holm,
+    paired,
+    summarize,
+)
 
 
 def test_interval_by_hand() -> None:
@@ -18,6 +26,10 @@ def test_detectable_effect_has_its_power(n: int, effect: float) -> None:
     rng = np.random.default_rng(0)
     p = stats.ttest_ind(rng.normal(size=(n, 20_000)), rng.normal(detectable_effect(n), size=(n, 20_000))).pvalue
     assert np.mean(p < 0.05) == pytest.approx(0.8, abs=0.012)  # 4 standard errors
+
+
+def test_effects_that_are_looked_up_are_the_computed_ones() -> None:
+    assert {n: computed_effect(n) for n in EFFECTS} == pytest.approx(EFFECTS, rel=1e-12)
 
 
 def test_two_seeds_have_an_effect_too() -> None:

@@ -18,11 +18,11 @@ SPACE: dict[str, Any] = {
 }
 QUERY = """
 import json
-from pipeline import params
-from pipeline.plan import Plan
+from pipeline.config import loading
+from pipeline.run.plan import Plan
 from pipeline.search.study import Study
 from pipeline.search.subject import Subject
-subject = Subject(Plan(params.load()), {key!r})
+subject = Subject(Plan(loading.load()), {key!r})
 study = Study(subject, create=False)
 trials = study.study.get_trials()
 print(json.dumps({{"states": [t.state.name for t in trials], "asked": study.asked, "default": study.default.value,
@@ -49,7 +49,7 @@ class Laboratory:
 
     @staticmethod
     def words(*words: str) -> tuple[str, ...]:
-        return (sys.executable, "-m", "pipeline.search.commands", *words)
+        return (sys.executable, "-m", "pipeline.cli", *words)
 
     def python(self, code: str) -> str:
         return scratch.run(self.root, sys.executable, "-c", code).stdout

@@ -5,21 +5,21 @@ from pathlib import Path
 import pytest
 
 from bench import scratch
-from pipeline.params import ParamsError, load
+from pipeline.config.loading import ParamsError, load
 from pipeline.search.promote import promote
 from pipeline.training.recipe import resolve
 from tests.search.conftest import Laboratory
 
 BOTH = """
-from pipeline import params
-from pipeline.plan import Plan
+from pipeline.config import loading
+from pipeline.run.plan import Plan
 from pipeline.search.study import Study
 from pipeline.search.subject import Subject
-plan = Plan(params.load())
+plan = Plan(loading.load())
 subject = Subject(plan, "digits_mlp")
 assert subject.cell(Study(subject, create=False).better.values).key == plan.train("digits_mlp_tuned", 0).key
 assert plan.train("digits_mlp_tuned", 0).complete
-print(params.load().recipes["digits_mlp_tuned"].lr)
+print(loading.load().recipes["digits_mlp_tuned"].lr)
 """
 
 
@@ -99,7 +99,7 @@ recipes:
     solver: {kind: fit}
 experiments:
     shapes_mlp: {data: shapes, model: models/mlp, recipe: quick, view: flatten, args: {}, set: {batch_size: 8}}
-evaluators: [quality]
+evaluators: {quality: {}}
 """
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from pipeline import params as parameters
-from pipeline.params import Params
+from pipeline.config import loading as parameters
+from pipeline.config.sections import Params
 from pipeline.tracking.publish import publish
 from pipeline.tracking.records import Roots
 
@@ -39,21 +39,20 @@ experiments:
   shapes_svm: {data: shapes, model: classical/svm, recipe: solver, view: flatten, args: {}, set: {}}
   shapes_wild: {data: shapes, model: models/mlp, recipe: wild, view: flatten, args: {hidden: [16]}, set: {}}
 variants:
-  shapes_mlp_int8: {of: shapes_mlp, steps: [{method: static_int8, calibration_samples: 32}]}
-evaluators: [quality, calibration, size, latency]
+  shapes_mlp_int8: {of: shapes_mlp, steps: [{method: onnx}, {method: static_int8, calibration_samples: 32}]}
+evaluators: {quality: {}, calibration: {}, size: {}}
 """
 WORK = """
 import sys
-from pipeline import params
-from stages import compress, evaluate, fetch, prepare, train
-p = params.load()
-for key in p.data:
-    fetch.main(key), prepare.main(key)
+from pipeline.build import repro, steps
+from pipeline.build.selection import Selection
+from pipeline.config import loading
+from pipeline.run.plan import Plan
+p = loading.load()
 for key in sys.argv[1:] or p.experiments:
-    train.main(key), evaluate.main(key)
-for key, variant in p.variants.items():
-    if variant.of in (sys.argv[1:] or p.experiments):
-        compress.main(key)
+    selection = Selection(Plan(p), key)
+    assert not repro.fill(selection, 1)
+    steps.show_rows(selection, [*selection.experiments, *selection.variants])
 """
 
 
@@ -61,11 +60,15 @@ class Laboratory:
     """A project's folder, and what a user does in it."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.roots = root, Roots.below(root)
+        self.root, self.roots = root, Roots(root)
 
     @property
     def params(self) -> Params:
         return parameters.load(self.root / "params.yaml")
+
+    def shown(self, key: str) -> Path:
+        """Where the stages show the models of a row of the laptop profile."""
+        return self.root / "artifacts" / "laptop" / key
 
     def edit(self, before: str, after: str) -> None:
         path = self.root / "params.yaml"

@@ -12,10 +12,11 @@ from safetensors.torch import load_file
 from tests.tracking.conftest import REPOSITORY, Laboratory
 
 TRAIN = """
-from pipeline import params, runner
-from pipeline.plan import Plan
-cell = Plan(params.load()).train("shapes_mlp", 0)
-runner.Run(1).fill([cell])
+from pipeline.config import loading
+from pipeline.run import forks
+from pipeline.run.plan import Plan
+cell = Plan(loading.load()).train("shapes_mlp", 0)
+forks.Run(1).fill([cell])
 print(cell.inputs["start"].folder, cell.folder)
 """
 ROW = "view: flatten, args: {hidden: [16]}, set: {}}\n  shapes_svm"

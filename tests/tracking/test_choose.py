@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.tracking.publish import choose
+from pipeline.tracking.project import choose
 from pipeline.tracking.records import winners
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.evaluate.predictor import predictors
+from pipeline.formats.model import open_model
 from pipeline.tracking import ENVIRONMENT
 from pipeline.tracking.commands import LocatorError, load, serve_command
 from pipeline.tracking.models import REQUIREMENTS
@@ -49,9 +49,9 @@ def elsewhere(laboratory: Laboratory, place: Path, *locators: str, without: tupl
 
 def expected(laboratory: Laboratory, key: str, seed: str) -> np.ndarray:
     """What the project's own evaluation saw."""
-    folder = laboratory.roots.artifacts("laptop", key) / f"seed{seed}"
+    folder = laboratory.shown(key) / f"seed{seed}"
     x = np.load(laboratory.roots.prepared("shapes") / "x_test.npy")[:20]
-    return predictors(folder, 1)[""].scores(x)
+    return open_model(folder, 1).scores(x)
 
 
 def seed_of(folder: Path) -> str:

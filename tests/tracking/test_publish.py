@@ -13,42 +13,10 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from pipeline.tracking import records
-from pipeline.tracking.ledger import Ledger
 from pipeline.tracking.publish import publish
-from pipeline.tracking.store import StoreError, address
+from pipeline.tracking.records import StoreError
 from tests.tracking.conftest import REPOSITORY, Laboratory
-
-
-def client(laboratory: Laboratory) -> MlflowClient:
-    return MlflowClient(address(laboratory.roots.store), address(laboratory.roots.store))
-
-
-def runs(laboratory: Laboratory) -> dict[tuple[str, ...], Any]:
-    """All runs by experiment, variant, seed and key."""
-    api = client(laboratory)
-    found = api.search_runs([e.experiment_id for e in api.search_experiments()])
-    named = {tuple(r.data.tags[t] for t in ("profile", "experiment", "variant", "seed", "run_key")): r for r in found}
-    assert len(named) == len(found), "a run was published twice"
-    return named
-
-
-def picture(laboratory: Laboratory) -> dict[str, Any]:
-    """What a reader sees, without ids: two stores with equal pictures are the same registry."""
-    api = client(laboratory)
-    seen: dict[str, Any] = {}
-    for name, run in runs(laboratory).items():
-        history = {m: [(h.step, h.value, h.timestamp) for h in api.get_metric_history(run.info.run_id, m)]
-                   for m in run.data.metrics}  # fmt: skip
-        inputs = [(d.dataset.name, d.dataset.digest, d.dataset.profile) for d in run.inputs.dataset_inputs]
-        files = sorted(f.path for f in api.list_artifacts(run.info.run_id))
-        outputs = len(run.outputs.model_outputs)
-        seen[str(name)] = [run.info.status, run.info.run_name, run.info.start_time, run.info.end_time, run.data.params,
-                           run.data.tags, history, inputs, files, outputs]  # fmt: skip
-    for model in api.search_registered_models():
-        versions = {v.version: (v.tags, v.description) for v in api.search_model_versions(f"name = '{model.name}'")}
-        seen[model.name] = [model.tags, model.description, model.aliases, versions]
-    return seen
+from tests.tracking.reading import client, picture, runs
 
 
 def test_every_seed_is_a_run_and_the_best_is_registered(published: Laboratory) -> None:
@@ -101,21 +69,6 @@ def test_a_deleted_store_comes_back_the_same(laboratory: Laboratory) -> None:
     again.publish()
     assert picture(again) == picture(laboratory)
     assert again.roots.ledger.read_bytes() == laboratory.roots.ledger.read_bytes()
-
-
-def test_without_files_the_numbers_come_back(laboratory: Laboratory) -> None:
-    laboratory.publish()
-    laboratory = laboratory.without_store()
-    laboratory.edit("  shapes_svm:", "  shapes_other:")  # nothing asks for the old one any more
-    shutil.rmtree(laboratory.roots.artifacts("laptop", "shapes_svm"))
-    shutil.rmtree(laboratory.roots.cells)
-    laboratory.publish()
-    version = client(laboratory).get_model_version("shapes-svm", "1")
-    assert version.tags["files"].startswith("lost") and version.tags["experiment"] == "shapes_svm"
-    run = next(r for name, r in runs(laboratory).items() if name[1] == "shapes_svm")
-    assert run.data.tags["standing"] == "superseded" and run.data.metrics["test/accuracy"] > 0.5
-    assert client(laboratory).get_registered_model("shapes-svm").aliases == {}, "nothing current stands behind it"
-    assert client(laboratory).get_registered_model("shapes-mlp").aliases
 
 
 def _publish_and_die(laboratory: Laboratory, after: int) -> bool:
@@ -172,13 +125,13 @@ def test_versions_of_another_branch_keep_their_numbers(laboratory: Laboratory) -
 def test_new_values_reach_the_same_run(laboratory: Laboratory) -> None:
     laboratory.publish()
     lines = laboratory.roots.ledger.read_text().count("\n")
-    table = laboratory.roots.results("laptop", "shapes_svm") / "results.csv"
-    row = next(line for line in table.read_text().splitlines() if ",0,test,accuracy," in line)
-    table.write_text(table.read_text().replace(row, row.replace(row.split(",")[10], "0.125")))
+    table = laboratory.roots.results("laptop", "shapes_svm") / "scores.csv"
+    row = next(line for line in table.read_text().splitlines() if line.startswith("0,test,accuracy,"))
+    table.write_text(table.read_text().replace(row, row.replace(row.split(",")[3], "0.125")))
     laboratory.publish()
     run = next(r for name, r in runs(laboratory).items() if name[1] == "shapes_svm" and name[3] == "0")
     assert run.data.metrics["test/accuracy"] == 0.125 and len(runs(laboratory)) == 8
-    assert laboratory.roots.ledger.read_text().count("\n") == lines + 1
+    assert laboratory.roots.ledger.read_text().count("\n") == lines
     assert laboratory.publish()["changed"] == 0
 
 
@@ -234,102 +187,18 @@ def test_an_edit_and_its_revert_are_both_there(laboratory: Laboratory) -> None:
     assert aliases["paper_champion"] == 5 and aliases["laptop_champion"] == 1
     again = laboratory.without_store()
     again.publish()
-    assert picture(again) == picture(laboratory)
+    names = {name: api.get_registered_model(name).aliases for name in champion}
+    assert {name: client(again).get_registered_model(name).aliases for name in names} == names
+    versions = client(again).search_model_versions()
+    assert len(versions) == len(api.search_model_versions()) and not [v for v in versions if "files" in v.tags]
+    assert {run[0] for run in runs(again)} == {"laptop"}, "runs are those of results today"
 
 
 def test_publish_takes_the_projects_own_folders(laboratory: Laboratory) -> None:
     """The stage runs in the project's root and names no folder."""
-    import subprocess
-    import sys
-
-    from tests.tracking.conftest import REPOSITORY
 
     done = subprocess.run([sys.executable, "-m", "stages.publish"], cwd=laboratory.root, capture_output=True, text=True,
                           env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "shapes-mlp@laptop_champion -> version 1" in done.stdout and "2 of them failed" in done.stdout
     assert publish(laboratory.params, laboratory.roots)["changed"] == 0
-
-
-def in_a_process(laboratory: Laboratory, code: str) -> str:
-    """MLflow holds on to a store that it has once opened in a process."""
-    words = [
-        sys.executable,
-        "-c",
-        f"from pipeline import params\nfrom pipeline.tracking.publish import publish\n{code}",
-    ]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(words, cwd=laboratory.root, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_a_part_of_the_runs_takes_nothing_away_and_the_rest_mends_it(published: Laboratory, tmp_path: Path) -> None:
-    """A fresh clone has the ledger; after one experiment there, and then the others, all is as it was."""
-    clone = Laboratory(tmp_path / "clone")
-    shutil.copytree(published.root, clone.root, ignore=shutil.ignore_patterns("mlflow", ".cells"))
-    shutil.move(clone.root / "artifacts" / "laptop" / "shapes_svm", tmp_path / "svm")
-    before = clone.roots.ledger.read_bytes()
-    in_a_process(clone, "publish(params.load())")
-    assert clone.roots.ledger.read_bytes() == before
-    shutil.move(tmp_path / "svm", clone.root / "artifacts" / "laptop" / "shapes_svm")
-    load = "from pipeline.tracking.commands import load\nprint(load('shapes-svm@laptop_champion'))"
-    assert "mlflow" in in_a_process(clone, f"publish(params.load())\n{load}")
-    assert clone.roots.ledger.read_bytes() == before
-
-
-def test_a_row_that_only_another_profile_has_keeps_its_runs(laboratory: Laboratory) -> None:
-    """Its runs stay current, its versions and aliases stay; a row that is gone is superseded."""
-    laboratory.publish()
-    before = Ledger(laboratory.roots.ledger)
-    mine = {run for run in records.current(laboratory.params, before) if run[1] == "shapes_svm"}
-    row = "model: classical/svm, recipe: solver, view: flatten, args: {}, set: {}"
-    laboratory.edit(row, f"{row}, only: [laptop]")
-    laboratory.edit("profile: laptop", "profile: paper")
-    assert len(mine) == 2 and mine <= records.current(laboratory.params, before)
-    laboratory.publish()
-    assert Ledger(laboratory.roots.ledger).aliases["shapes-svm"]["laptop_champion"] == 1
-    laboratory.edit("shapes_svm:", "shapes_svm_renamed:")
-    assert not mine & records.current(laboratory.params, before)
-
-
-def test_a_lost_version_is_there_again_when_its_files_are(published: Laboratory, tmp_path: Path) -> None:
-    clone = Laboratory(tmp_path / "clone")
-    shutil.copytree(published.root, clone.root, ignore=shutil.ignore_patterns("mlflow", ".cells"))
-    files = clone.root / "artifacts" / "laptop" / "shapes_mlp"
-    shutil.copytree(files, tmp_path / "kept")
-    for seed in files.iterdir():  # the same runs, of other weights: what was registered is nowhere
-        (seed / "result.json").write_text(
-            (seed / "result.json").read_text().replace('"weights_hash": "', '"weights_hash": "x')
-        )
-    in_a_process(clone, "publish(params.load())")
-    shutil.rmtree(files)
-    shutil.move(tmp_path / "kept", files)
-    load = "from pipeline.tracking.commands import load\nprint(load('shapes-mlp/1'))"
-    assert "mlflow" in in_a_process(clone, f"publish(params.load())\n{load}")
-
-
-def test_results_of_the_model_before_are_not_taken_for_this_one_s(finished: Laboratory, tmp_path: Path) -> None:
-    """Killed between training and evaluation, results.csv still speaks of the last model."""
-    laboratory = Laboratory(tmp_path / "killed")
-    shutil.copytree(finished.root, laboratory.root)
-    path = laboratory.root / "artifacts" / "laptop" / "shapes_mlp" / "seed0" / "spec.json"
-    spec = json.loads(path.read_text()) | {"key": "f" * 32}
-    path.unlink()
-    path.write_text(json.dumps(spec))
-    receipt = laboratory.publish()
-    assert "shapes_mlp, seed 0: not evaluated" in receipt["missing"]
-    assert "f" * 32 not in laboratory.roots.ledger.read_text()
-
-
-def test_a_model_saved_again_with_other_bytes_is_the_same_version(published: Laboratory, tmp_path: Path) -> None:
-    """skops archives hold times: a second training of the same estimator writes another file."""
-    clone = Laboratory(tmp_path / "clone")
-    shutil.copytree(published.root, clone.root, ignore=shutil.ignore_patterns("mlflow", ".cells"))
-    for path in (clone.root / "artifacts" / "laptop" / "shapes_svm").glob("*/model.skops"):
-        content = path.read_bytes()
-        path.unlink()
-        path.write_bytes(content + b"\0")
-    before = clone.roots.ledger.read_bytes()
-    in_a_process(clone, "publish(params.load())")
-    assert clone.roots.ledger.read_bytes() == before

@@ -15,10 +15,10 @@ import pipeline.models.lenet5
 import pipeline.models.mlp
 import pipeline.tasks.classification
 import pipeline.training.train  # noqa: F401
-from pipeline import cells
-from pipeline.cells import read_json
+from pipeline.cells import store
+from pipeline.cells.cell import read_json
+from tests.laboratory import Order
 
-Order = tuple[str, dict[str, Any], dict[str, Path]]  # entry, specification, inputs
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["pytest", __name__])
 
@@ -75,7 +75,8 @@ def _work(order: Order, folder: Path, execution: dict[str, Any], before: Callabl
     if before:
         before()
     entry, spec, inputs = order
-    cells.order("0" * 32, folder, entry, spec, {name: str(path) for name, path in inputs.items()}, execution)
+    resolved = {"kind": "train", "entry": entry, **spec.model_dump(mode="json")}
+    store.execute("0" * 32, folder, entry, resolved, {name: str(path) for name, path in inputs.items()}, execution)
 
 
 def die_at(number: int) -> None:
@@ -96,3 +97,8 @@ def die_at(number: int) -> None:
 def confine(size: int) -> None:
     """Let this process have so many bytes of its GPU."""
     torch.cuda.set_per_process_memory_fraction(size / torch.cuda.get_device_properties(0).total_memory)
+
+
+def without_gpu() -> None:
+    """Hide all GPUs from this process, which has not asked for one yet."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""

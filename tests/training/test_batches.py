@@ -5,23 +5,24 @@ import torch
 
 from pipeline.data.batches import Batches
 from pipeline.data.dataset import class_weights
-from pipeline.tasks import classification
+from pipeline.data.kinds import KINDS
+from pipeline.tasks.classification import TASK as classification
 
 Y = np.array([0] * 90 + [1] * 9 + [2])
 X = np.arange(100, dtype=np.float32)[:, None]
 
 
 def test_an_epoch_sees_every_item_once_and_epochs_differ() -> None:
-    batches = Batches(X, Y, 8, seed=3)
+    batches = Batches(KINDS["tabular"], X, Y, 8, seed=3)
     orders = [batches.order(epoch).tolist() for epoch in range(3)]
     assert all(sorted(order) == list(range(100)) for order in orders)
     assert len({tuple(order) for order in orders}) == 3
-    assert Batches(X, Y, 8, seed=3).order(2).tolist() == orders[2]
-    assert Batches(X, Y, 8, seed=4).order(2).tolist() != orders[2]
+    assert Batches(KINDS["tabular"], X, Y, 8, seed=3).order(2).tolist() == orders[2]
+    assert Batches(KINDS["tabular"], X, Y, 8, seed=4).order(2).tolist() != orders[2]
 
 
 def test_balanced_sampling_draws_classes_equally_often() -> None:
-    batches = Batches(X, Y, 8, seed=0, balanced=True)
+    batches = Batches(KINDS["tabular"], X, Y, 8, seed=0, balanced=True)
     drawn = np.concatenate([Y[batches.order(epoch)] for epoch in range(200)])
     np.testing.assert_allclose(np.bincount(drawn) / len(drawn), 1 / 3, atol=0.01)
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from pipeline.cells import read_json
+from pipeline.cells.cell import read_json
 from pipeline.models import capsnet_small, lenet5, mlp
 from pipeline.training import network as networks
 from pipeline.training.bayesian import BayesianLinear, divergence, with_bayesian_last_layer
@@ -73,5 +73,5 @@ def test_a_cell_trains_keeps_and_reads_it(laboratory: Laboratory) -> None:
     assert found["status"] == "ok" and found["parameters"] == known["parameters"] + 160
     network = networks.load_network(folder)
     assert network.probabilistic and isinstance(network.body[-1], BayesianLinear)  # type: ignore[index]
-    values = {(s, m): v for s, m, v in read_json(laboratory.evaluate(folder) / "result.json")["values"]}
+    values = {(s, m): v for s, m, v in laboratory.evaluate(folder)["values"]}
     assert 0 < values["test", "ece"] < 1 and values["test", "accuracy"] > 0.3

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import fingerprint
-from pipeline.cells import CHECKPOINTS, read_json
+from pipeline.cells.cell import CHECKPOINTS, read_json
 from pipeline.data import dataset
+from pipeline.data.spec import Budget, Facts
 from pipeline.training import network, train
 from pipeline.training.ending import Ending
 from pipeline.training.recipe import Gradient
@@ -95,7 +95,7 @@ def test_averaged_weights_are_what_is_judged_and_kept(laboratory: Laboratory) ->
     without dropout, by the batch-norm statistics that are saved."""
     args = {"depth": 8, "width": 4, "dropout": 0.5}
     plain = laboratory.train("fmnist_resnet20", args=args, budget=BUDGET)
-    data = dataset.load(laboratory.data("fashion_mnist"), BUDGET, 0, ("validation",))
+    data = dataset.load(laboratory.data("fashion_mnist"), Budget(**BUDGET), 0, ("validation",))
     y = torch.from_numpy(data.y["validation"])
     for changes in ({"ema": 0.98}, {"swa": 0.5}):
         folder = laboratory.train("fmnist_resnet20", args=args, budget=BUDGET, **changes)
@@ -113,7 +113,7 @@ def test_early_stopping_ends_the_run_and_the_best_epoch_s_weights_stay(laborator
     scores = [float(row["validation_accuracy"]) for row in found]
     assert epochs["run"] == len(found) < 200 and epochs["ended"].startswith("early stopping after epoch")
     assert epochs["kept"] == scores.index(max(scores)) + 1 < len(found)
-    data = dataset.load(laboratory.data("digits"), budget, 0, ("validation",))
+    data = dataset.load(laboratory.data("digits"), Budget(**budget), 0, ("validation",))
     kept = network.logits(network.load_network(folder), data.x["validation"]).argmax(1)
     assert float((kept == data.y["validation"]).mean()) == pytest.approx(max(scores), abs=1e-5)
 
@@ -142,13 +142,17 @@ def test_a_limit_of_time_that_passed_before_a_kill(laboratory: Laboratory, tmp_p
     """The time is up at once, with chunks of the epoch still to be skipped: one more is trained, and the run ends."""
     order = laboratory.asked("fmnist_mlp", minutes=1e-9, budget={"samples": 3000, "validation": 100, "epochs": 3})
     late = partial(processes.die_at, 9)
-    endless = (order[0], {**order[1], "recipe": {**order[1]["recipe"], "minutes": None}}, order[2])
+    endless = (
+        order[0],
+        order[1].model_copy(update={"recipe": order[1].recipe.model_copy(update={"minutes": None})}),
+        order[2],
+    )
     process = processes.started(endless, tmp_path / "cell", {"checkpoint_seconds": 0.0}, late)
     process.join(60)
     checkpoint = tmp_path / "cell" / CHECKPOINTS[0]
     state = torch.load(checkpoint, weights_only=True)
     assert process.exitcode == -9 and state["system"]["chunk"] > 1
-    owner = {"model": order[1]["model"], "key": fingerprint.of_json(order[1])}
+    owner = train.owner_of(order[1])
     torch.save(state | {"owner": owner}, checkpoint)
     found = processes.finished(order, tmp_path / "cell", {})
     assert found["epochs"]["run"] == 1 and found["epochs"]["ended"].startswith("limit of 1e-09 minutes")
@@ -187,7 +191,7 @@ def test_l1_gives_exact_zeros_only_as_a_proximal_step(laboratory: Laboratory, fo
 @pytest.mark.parametrize(("initialisation", "std"), [("truncated_normal", 0.02), ("kaiming_normal", (2 / 64) ** 0.5)])
 def test_initialisation_is_a_recipe_s(laboratory: Laboratory, initialisation: str, std: float) -> None:
     _, spec, inputs = laboratory.asked("digits_mlp", initialisation=initialisation, args={"hidden": [2000]})
-    data = dataset.load(inputs["data"], spec["budget"], 0, ("train", "validation"))
+    data = dataset.load(inputs["data"], spec.budget, 0, ("train", "validation"))
     train.seed_everything(0, 1)
     first = next(p for p in train.assemble(spec, data).network.body.parameters() if p.ndim == 2)
     assert float(first.std()) == pytest.approx(std, rel=0.15 if "trunc" in initialisation else 0.05)
@@ -196,7 +200,8 @@ def test_initialisation_is_a_recipe_s(laboratory: Laboratory, initialisation: st
 def test_order_of_memory_is_a_recipe_s(laboratory: Laboratory) -> None:
     for asked in (True, False):
         _, spec, _ = laboratory.asked("fmnist_lenet5", channels_last=asked)
-        kernel = network.build(spec, (1, 28, 28), 10, (np.zeros(1), np.ones(1))).body[3].weight
+        facts = Facts(kind="image", shape=[1, 28, 28], classes=[], outputs=10)
+        kernel = network.build(spec, facts, (np.zeros(1), np.ones(1))).body[3].weight
         assert kernel.is_contiguous(memory_format=torch.channels_last) is asked
 
 

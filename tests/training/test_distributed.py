@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cells import CHECKPOINTS, MARKER
+from pipeline.cells.cell import CHECKPOINTS, MARKER
 from pipeline.data import dataset
 from pipeline.training import network
 from pipeline.training.distributed import Ranks
@@ -111,7 +111,7 @@ def test_batch_statistics_are_averaged_and_equal(
     args = {"hidden": [32, 32], "batch_norm": True, "dropout": 0.5}
     order = laboratory.asked("fmnist_mlp", args=args, budget=budget, **changes)
     found = processes.finished(order, tmp_path / "cell", {"devices": 2})
-    data = dataset.load(order[2]["data"], budget, 0, ("validation",))
+    data = dataset.load(order[2]["data"], order[1].budget, 0, ("validation",))
     scores = network.logits(network.load_network(tmp_path / "cell"), data.x["validation"])
     assert found["validation"]["accuracy"] == float((scores.argmax(1) == data.y["validation"]).mean())
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.cells import read_json
+from pipeline.cells.cell import read_json
 from pipeline.data import dataset
 from pipeline.training import train
 from pipeline.training.health import COLUMNS, Health, norm_of
@@ -101,7 +101,7 @@ def test_what_vanishes_is_named_by_the_layers_that_were_compared() -> None:
 def test_an_update_that_the_scaler_skips_is_not_looked_at(laboratory: Laboratory) -> None:
     """16-bit gradients overflow at first by design: the scaler tries large scales and takes back what was too large."""
     _, spec, inputs = laboratory.asked("digits_mlp", budget=BUDGET)
-    data = dataset.load(inputs["data"], spec["budget"], 0, ("train", "validation"))
+    data = dataset.load(inputs["data"], spec.budget, 0, ("train", "validation"))
     for scale, looks in ((2.0**10, 1), (torch.finfo(torch.float32).max, 0)):
         system = train.assemble(spec, data)
         system.__dict__["_optimizer"] = torch.optim.SGD(system.network.body.parameters(), 0.1)

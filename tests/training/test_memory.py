@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.cells import read_json
+from pipeline.cells.cell import parsed, read_json
+from pipeline.config.loading import load
 from pipeline.data import dataset
-from pipeline.params import load
+from pipeline.data.spec import Budget
 from pipeline.pretraining import pretrain
 from pipeline.training import network as networks
 from pipeline.training import train
@@ -44,13 +45,13 @@ class Cramped(nn.Module):
 def trained(laboratory: Laboratory, folder: Path, key: str, room: int | None = None, **changes: Any) -> System:
     """After a run; losses of its updates are in `losses`."""
     _, spec, inputs = laboratory.asked(key, **{"budget": BUDGET, **PLAIN, **changes})
-    data = dataset.load(inputs["data"], spec["budget"], spec["seed"], ("train", "validation"))
-    train.seed_everything(spec["seed"], 1)
+    data = dataset.load(inputs["data"], spec.budget, spec.seed, ("train", "validation"))
+    train.seed_everything(spec.seed, 1)
     system = Recorded.of(train.assemble(spec, data))
     if room:
         system.network.body = Cramped(system.network.body, room)
     folder.mkdir()
-    train.fit(system, spec["precision"], folder)
+    train.fit(system, spec.precision, folder)
     return system
 
 
@@ -155,9 +156,10 @@ def test_a_loss_that_compares_items_is_never_halved(laboratory: Laboratory, tmp_
     """Half of the negatives would be another objective."""
     entry = load(ROOT / "params.yaml").pretraining["fmnist_simclr"]
     _, spec, inputs = laboratory.asked("fmnist_resnet20", args={"depth": 8, "width": 2}, batch_size=20)
-    data = dataset.load(inputs["data"], {"samples": 40, "validation": 20}, 0, ("train", "validation"))
+    data = dataset.load(inputs["data"], Budget(samples=40, validation=20, epochs=1), 0, ("train", "validation"))
     for training, room in ((True, 39), (False, 39), (False, 40)):  # two views of each item
-        system, _ = pretrain.assemble(spec | {"method": entry.method, "options": entry.options}, data)
+        asked = {**dict(spec), "method": entry.method, "options": entry.options}
+        system, _ = pretrain.assemble(parsed(pretrain.Spec, asked), data)
         system.network.body.encoder = cramped = Cramped(system.network.body.encoder, room)  # type: ignore[union-attr]
         if training:
             (tmp_path / "cell").mkdir()

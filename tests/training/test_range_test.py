@@ -24,13 +24,13 @@ def test_a_mean_starts_without_bias() -> None:
 def test_on_a_row_it_ends_beyond_the_valley_and_suggests_what_trains(laboratory: Laboratory) -> None:
     budget = {"samples": 1000, "validation": 200, "epochs": 3}
     _, spec, inputs = laboratory.asked("digits_mlp", batch_size=32, budget=budget)
-    data = dataset.load(inputs["data"], budget, 0, ("train", "validation"))
+    data = dataset.load(inputs["data"], spec.budget, 0, ("train", "validation"))
     found = range_test.run(spec, data)
     assert found.rates == sorted(found.rates) and found.rates[0] == pytest.approx(1e-6)
     assert min(found.smooth) < 0.6 * found.smooth[0] and found.smooth[-1] > 2 * min(found.smooth)
     assert 1e-4 < found.suggestion < 0.1
     assert range_test.run(spec, data) == found
-    hasty = {**spec, "recipe": {**spec["recipe"], "patience": 1, "items": 64}}
+    hasty = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"patience": 1, "items": 64})})
     assert range_test.run(hasty, data) == found, "what ends the row's runs early does not end the test"
 
 
@@ -40,11 +40,11 @@ def test_it_starts_from_the_weights_that_the_row_starts_from(laboratory: Laborat
     source = laboratory.train("digits_mlp", batch_size=32, budget=budget)
     start = {"weights": source, "head": "kept", "train": part}
     _, spec, inputs = laboratory.asked("digits_mlp", batch_size=32, budget=budget, start=start)
-    data = dataset.load(inputs["data"], budget, 0, ("train", "validation"))
+    data = dataset.load(inputs["data"], spec.budget, 0, ("train", "validation"))
     tried, fresh = range_test.run(spec, data, inputs["start"]), range_test.run(spec, data)
     assert tried.losses[0] < 0.5 * fresh.losses[0]
     if part == "all":
-        slower = {**spec, "start": {**spec["start"], "layer_decay": 0.1}}
+        slower = spec.model_copy(update={"start": spec.start.model_copy(update={"layer_decay": 0.1})})
         assert range_test.run(slower, data, inputs["start"]).losses[100:] != tried.losses[100:], (
             "lower layers move less"
         )

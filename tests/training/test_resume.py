@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cells import CHECKPOINTS, MARKER, read_json
+from pipeline.cells.cell import CHECKPOINTS, MARKER, read_json
 from pipeline.training import randomness
 from pipeline.training.callbacks import CheckpointError
 from tests import helpers

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.cells import MARKER, read_json
-from pipeline.data import dataset
+from pipeline.cells.cell import MARKER, parsed, read_json
+from pipeline.data import arrays, dataset
+from pipeline.data.spec import Facts
 from pipeline.training import network, train
 from pipeline.training.distributed import Unavailable
 from pipeline.training.system import System
@@ -132,7 +133,7 @@ def test_a_precision_that_the_device_lacks_is_an_error_before_training(laborator
 def test_scaled_gradients_give_the_same_weights(laboratory: Laboratory, tmp_path: Path, clip: float | None) -> None:
     """To the bit in single precision, since the scale is a power of 2: unscaled before the norm is clipped."""
     _, spec, inputs = laboratory.asked("digits_mlp", gradient_clip=clip)
-    data = dataset.load(inputs["data"], spec["budget"], 0, ("train", "validation"))
+    data = dataset.load(inputs["data"], spec.budget, 0, ("train", "validation"))
     found = []
     for scaler in (None, torch.amp.GradScaler("cpu")):
         train.seed_everything(0, 1)
@@ -148,11 +149,11 @@ def test_gradient_clipping_bounds_the_step(laboratory: Laboratory) -> None:
     changes: dict[str, Any] = {"optimizer": "sgd", "lr": 1.0, "weight_decay": 0.0, "schedule": "constant"}
     budget = {"samples": 100, "validation": 100, "epochs": 1}
     folder = laboratory.train("digits_mlp", batch_size=100, gradient_clip=0.01, budget=budget, **changes)
-    spec, result = read_json(folder / "spec.json"), read_json(folder / "result.json")
+    spec, result = parsed(train.Spec, read_json(folder / "spec.json")), read_json(folder / "result.json")
     trained = network.load_network(folder)
     train.seed_everything(0, 1)
     scale = (trained.shift.numpy(), trained.factor.numpy())
-    start = network.build(spec, tuple(result["shape"]), len(result["classes"]), scale)
+    start = network.build(spec, parsed(Facts, result), scale)
     moved = torch.cat([(a - b).flatten() for a, b in zip(trained.parameters(), start.parameters(), strict=True)])
     assert moved.norm().item() == pytest.approx(0.01, rel=1e-3)
 
@@ -193,7 +194,7 @@ def test_numbers_are_learnt_standardised_and_answered_in_their_own_units(laborat
         result["validation"]["r2"], abs=1e-4
     )
     assert 0.3 < result["validation"]["r2"] < 0.6
-    values = {(s, m): v for s, m, v in read_json(laboratory.evaluate(folder) / "result.json")["values"]}
+    values = {(s, m): v for s, m, v in laboratory.evaluate(folder)["values"]}
     assert values["validation", "rmse"] == pytest.approx(np.sqrt(((answers - y) ** 2).mean()), rel=1e-5)
     assert not {"accuracy", "nll"} & {metric for _, metric in values}
 
@@ -204,7 +205,7 @@ def test_series_of_any_length_train_and_are_read_back(laboratory: Laboratory) ->
     x = np.load(laboratory.data("japanese_vowels") / "x_test.npy")
     found = network.logits(network.load_network(folder), x)
     assert np.isnan(x).any() and np.isfinite(found).all()
-    values = read_json(laboratory.evaluate(folder) / "result.json")["values"]
+    values = laboratory.evaluate(folder)["values"]
     assert {split for split, _, _ in values} == {"", "test"}, "its validation items were trained on: they show nothing"
 
 
@@ -212,7 +213,7 @@ def test_a_network_s_own_loss_is_the_one_that_is_trained(laboratory: Laboratory)
     key, budget = "fmnist_capsnet_small", {"samples": 200, "validation": 100, "epochs": 1}
     folder = laboratory.train(key, args={"filters": 8, "capsules": 2}, budget=budget)
     assert 0 < float(history(folder)[0]["validation_loss"]) < 1  # a cross-entropy of ten lengths would be about 2.3
-    values = {m for _, m, _ in read_json(laboratory.evaluate(folder) / "result.json")["values"]}
+    values = {m for _, m, _ in laboratory.evaluate(folder)["values"]}
     assert "accuracy" in values and "nll" not in values, "lengths of capsules are no probabilities"
     refused = read_json(laboratory.train(key, budget=budget, label_smoothing=0.1) / "result.json")
     assert refused["status"] == "failed" and "label_smoothing is 0.1, but its loss is its own" in refused["reason"]
@@ -228,3 +229,24 @@ def test_a_compiled_network_learns_the_same_and_is_kept_the_same(laboratory: Lab
     x = np.load(laboratory.data(key.partition("_")[0].replace("fmnist", "fashion_mnist")) / "x_validation.npy")[:20]
     answers = [network.logits(network.load_network(folder), x) for folder in (plain, fused)]
     np.testing.assert_allclose(*answers, atol=0.02, rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("fmnist_cnn", {"mixup": 0.2, "swa": 0.5, "augment": [{"name": "flip"}]}),
+        ("japanese_vowels_gru", {"sampling": "balanced"}),
+        ("diabetes_mlp", {"micro_batch": 7}),
+        ("digits_svm", {}),
+    ],
+)
+def test_data_too_large_for_memory_gives_the_same_weights(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, key: str, changes: dict[str, Any]
+) -> None:
+    small = read_json(laboratory.train(key, **changes) / "result.json")
+    monkeypatch.setattr(arrays, "MEMORY_SHARE", 0)
+    folder = laboratory.train(key, **changes)
+    assert read_json(folder / "result.json") == small and small["status"] == "ok"
+    values = [laboratory.evaluate(folder)["values"]]
+    monkeypatch.undo()
+    assert laboratory.evaluate(folder)["values"] in values

@@ -9,11 +9,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from pipeline.cells import read_json, write_json
+from pipeline.cells.cell import parsed, read_json, write_json
 from pipeline.data import dataset, fetch
+from pipeline.data.spec import Fetch
 from pipeline.models import efficientnet_lite, mlp, resnet, transformer_encoder
 from pipeline.training import network, train, transfer
 from pipeline.training.blocks import blocks, head_name, layer_wise, thaw
+from pipeline.training.spec import Model, Spec
+from pipeline.training.start import Start
 from pipeline.training.system import System
 from pipeline.training.train import assemble
 from pipeline.training.transfer import TRAINED
@@ -39,9 +42,13 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def system(laboratory: Laboratory, folder: Path) -> System:
     """The system of a train cell as it was before it was given weights."""
-    spec = read_json(folder / "spec.json")
-    train.seed_everything(spec["seed"], 1)
-    return assemble(spec, dataset.load(laboratory.data(spec["data"]), spec["budget"], spec["seed"], SPLITS))
+    spec = asked(folder)
+    train.seed_everything(spec.seed, 1)
+    return assemble(spec, dataset.load(laboratory.data(spec.data), spec.budget, spec.seed, SPLITS))
+
+
+def asked(folder: Path) -> Spec:
+    return parsed(Spec, read_json(folder / "spec.json"))
 
 
 SPLITS = ("train", "validation")
@@ -94,7 +101,7 @@ def test_rates_fall_from_block_to_block_and_schedules_scale_each() -> None:
 def test_one_cycle_peaks_at_each_group_s_own_rate(laboratory: Laboratory, source: Path) -> None:
     folder = laboratory.train("fmnist_resnet20", start={"weights": source, "layer_decay": 0.5}, **RESNET)
     begun = system(laboratory, folder)
-    begun = transfer.begin(begun, read_json(folder / "spec.json"), source)
+    begun = transfer.begin(begun, asked(folder), source)
     (optimizer,), (schedule,) = begun.configure_optimizers()
     peaks = [group["max_lr"] for group in optimizer.param_groups]
     assert peaks[0] == begun.recipe.lr and min(peaks) == begun.recipe.lr * 0.5**4 and schedule.last_epoch == 0
@@ -108,7 +115,7 @@ def test_a_run_starts_from_exactly_the_weights_of_another(laboratory: Laboratory
     folder = laboratory.train("fmnist_resnet20", start={"weights": source, "head": head}, **RESNET)
     fresh = system(laboratory, folder)
     before = {n: t.clone() for n, t in fresh.network.body.state_dict().items()}
-    begun = transfer.begin(fresh, read_json(folder / "spec.json"), source)
+    begun = transfer.begin(fresh, asked(folder), source)
     there = weights(source)
     for name, tensor in begun.network.body.state_dict().items():
         mine = head == "new" and name.startswith("8.")
@@ -117,10 +124,10 @@ def test_a_run_starts_from_exactly_the_weights_of_another(laboratory: Laboratory
 
 def test_a_card_s_weights_are_those_of_its_file(laboratory: Laboratory, tmp_path: Path) -> None:
     card = "pipeline/models/cards/efficientnet_lite0.yaml"
-    write_json(tmp_path / "result.json", fetch.run({"source": card, "card": True}, tmp_path, {}))
+    write_json(tmp_path / "result.json", fetch.run(Fetch(source=card, card=True, digest=""), tmp_path, {}))
     body = efficientnet_lite.build((3, 48, 48), 10)
-    spec = {"model": "models/efficientnet_lite", "args": {}, "start": {"weights": card}}
-    found = transfer._weights(tmp_path, spec)
+    spec = Model(model="models/efficientnet_lite", view="none", args={})
+    found = transfer._weights(tmp_path, spec, Start(weights=card))
     transfer.load(body, found, "new", card)
     shipped = list(torch.load(tmp_path / "weights.pth", weights_only=True).values())
     own = [t for n, t in body.state_dict().items() if not n.startswith(head_name(body))]
@@ -165,8 +172,8 @@ def test_a_version_trained_otherwise_is_refused(
     for name, there in ((network.WEIGHTS, network.WEIGHTS), ("result.json", "result.json"), ("spec.json", TRAINED)):
         (tmp_path / there).write_bytes((source / name).read_bytes())
     _, spec, inputs = laboratory.asked("fmnist_resnet20", **RESNET | changes)
-    data = dataset.load(inputs["data"], spec["budget"], spec["seed"], SPLITS)
-    given = spec | {"start": {"weights": "the_version/1"}}
+    data = dataset.load(inputs["data"], spec.budget, spec.seed, SPLITS)
+    given = spec.model_copy(update={"start": Start(weights="the_version/1")})
     if why is None:
         begun = transfer.begin(assemble(spec, data), given, tmp_path)
         there, here = weights(source), begun.network.body.state_dict()
@@ -212,7 +219,7 @@ def test_cached_features_are_what_the_whole_network_sees(laboratory: Laboratory,
     folder = laboratory.train("fmnist_resnet20", start={"weights": source, "train": "head"}, **RESNET)
     whole = system(laboratory, folder)
     x = whole.batches["validation"].x
-    top = transfer.begin(whole, read_json(folder / "spec.json"), source)
+    top = transfer.begin(whole, asked(folder), source)
     assert top.batches["train"].x.shape == (60, 16) and top.network.body is whole.network.body[8]
     with torch.no_grad():
         through = whole.network.eval()(x)

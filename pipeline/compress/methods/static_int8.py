@@ -10,16 +10,15 @@ from typing import Annotated, Literal
 
 import numpy as np
 import onnx
-import torch
 from onnxruntime import quantization
 from onnxruntime.quantization import shape_inference
 from pydantic import Field
 
-from pipeline.compress.onnx_export import export
 from pipeline.data.dataset import Dataset
-from pipeline.training.network import load_network
+from pipeline.formats.onnx import FILE
 
-TAKES = "models"  # the folder of what it can compress
+TAKES = ("onnx",)  # formats that it can be given
+MAKES = "onnx"  # the format that it leaves
 
 
 class _Calibration(quantization.CalibrationDataReader):
@@ -45,13 +44,13 @@ def apply(
     per_channel: bool = True,
     reduce_range: bool = False,
 ) -> None:
-    """Read the network in `source`, write `baseline.onnx` and `model.onnx` into `target`.
+    """Read the graph in `source`, write it quantized into `target`; ValueError where it is quantized already.
 
     per_channel: a scale a filter instead of one a tensor. reduce_range: weights of 7 bits, for processors without VNNI,
     where sums of 8-bit products can overflow.
     """
-    torch.set_num_threads(threads)
-    export(load_network(source), data.shape, target / "baseline.onnx")
+    if any(node.op_type == "QuantizeLinear" for node in onnx.load(source / FILE).graph.node):
+        raise ValueError("static_int8: the graph is quantized already; leave this step out")
     x = data.x["train"]
     chosen = np.random.default_rng([seed, 3]).permutation(len(x))[:calibration_samples]
     methods = {
@@ -62,10 +61,10 @@ def apply(
     with tempfile.TemporaryDirectory(dir=target) as draft:
         prepared = Path(draft) / "prepared.onnx"
         # Symbolic inference stumbles over the sums of a capsule network; the usual one knows all these shapes.
-        shape_inference.quant_pre_process(target / "baseline.onnx", prepared, skip_symbolic_shape=True)
+        shape_inference.quant_pre_process(source / FILE, prepared, skip_symbolic_shape=True)
         quantization.quantize_static(
             prepared,
-            target / "model.onnx",
+            target / FILE,
             _Calibration(x[chosen]),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=per_channel,

@@ -21,7 +21,7 @@ def read(folder: Path) -> Raw:
         raise DataError(f"{folder}: no data_batch_1 and so on")
     x, y = (np.concatenate(part) for part in zip(*train, strict=True))
     names = _load(folder / "batches.meta")[b"label_names"]
-    return Raw({"train": (x, y), "test": _batch(folder / "test_batch")}, [n.decode() for n in names])
+    return Raw(KIND, {"train": (x, y), "test": _batch(folder / "test_batch")}, [n.decode() for n in names])
 
 
 def _batch(path: Path) -> tuple[np.ndarray, np.ndarray]:

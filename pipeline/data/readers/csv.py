@@ -2,16 +2,22 @@
 
 import csv
 import math
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
+from pipeline.data import arrays
+from pipeline.data.kinds import of_shape
 from pipeline.data.raw import DataError, Raw, encode
 
 KIND = None  # tabular, or image where `shape` has three extents
 Row = list[str]
+TOGETHER = 10_000  # rows whose text is in memory at once
 
 
 def read(
@@ -37,24 +43,69 @@ def read(
     found = {f.stem if f.stem in ("train", "validation", "test") else "train": f for f in files}
     if not files or len(found) < len(files):
         raise DataError(f"{folder}: expected one .csv, or train.csv and test.csv; found {[f.name for f in files]}")
-    tables = {split: _rows(path, skip, delimiter) for split, path in found.items()}
+    within = None if label_file else label
+    tables = {split: Table(path, skip, delimiter, within, categorical) for split, path in found.items()}
+    labels = {split: table.labels for split, table in tables.items()}
     if label_file:
-        labels = {"train": [" ".join(row) for row, _ in _rows(folder / label_file, 0, delimiter)]}
-        if len(labels["train"]) != len(tables["train"]):
-            raise DataError(f"{folder / label_file}: {len(labels['train'])} labels for {len(tables['train'])} rows")
-    else:
-        labels = {split: [_pop(row, label, where).strip() for row, where in rows] for split, rows in tables.items()}
-    names = {c: sorted({row[c] for rows in tables.values() for row, _ in rows if c < len(row)}) for c in categorical}
-    x = {split: _features(rows, columns, names) for split, rows in tables.items()}
+        labels = {"train": [" ".join(row) for row, _, _ in _rows(folder / label_file, 0, delimiter, None)]}
+        if len(labels["train"]) != tables["train"].count:
+            raise DataError(f"{folder / label_file}: {len(labels['train'])} labels for {tables['train'].count} rows")
+    names = {c: sorted(set().union(*(table.names[c] for table in tables.values()))) for c in categorical}
+    x = {split: table.features(columns, names, tuple(shape)) for split, table in tables.items()}
     y = {split: _numbers_if_all_are(column) for split, column in labels.items()}
     if keep:
         x, y, classes = _kept(x, y, keep, classes, folder)
-    return Raw({s: (_images(x[s], shape, found[s]) if shape else x[s], y[s]) for s in x}, classes or None)
+    return Raw(of_shape(shape), {split: (x[split], y[split]) for split in x}, classes or None)
 
 
-def _rows(path: Path, skip: int, delimiter: str) -> list[tuple[Row, str]]:
-    """Values of each row as text, and where it stands; blank lines are left out."""
-    rows: list[tuple[Row, str]] = []
+class Table:
+    """A file that is read twice: to count its rows and find its labels and names, and to fill an array.
+
+    So its text is never in memory as a whole. label: its column, None where labels stand elsewhere. names: those that
+    stand in each column of `categorical`.
+    """
+
+    def __init__(self, path: Path, skip: int, delimiter: str, label: int | None, categorical: list[int]) -> None:
+        self.path, self.rows = path, partial(_rows, path, skip, delimiter, label)
+        self.count, self.width, self.first = 0, 0, ""
+        self.labels: list[str] = []
+        self.names: dict[int, set[str]] = {column: set() for column in categorical}
+        for row, own, where in self.rows():
+            if not self.count:
+                self.width, self.first = len(row), where
+            self.count += 1
+            self.labels.append(own)
+            for column, seen in self.names.items():
+                if column < len(row):
+                    seen.add(row[column])
+
+    def features(self, columns: list[int], names: dict[int, Row], shape: tuple[int, ...]) -> np.ndarray:
+        """Float32 (N, F) of the chosen columns, a column a name where they hold names; uint8 (N, *shape) of images."""
+        if not {*columns, *names} <= set(range(self.width)):
+            asked = f"columns {columns}, categorical {list(names)}"
+            raise DataError(f"{self.first}: {asked}, but there are {self.width} features, counted from 0")
+        chosen = columns or list(range(self.width))
+        width = sum(len(names[column]) if column in names else 1 for column in chosen)
+        if shape and width != math.prod(shape):
+            raise DataError(f"{self.path}: {width} values a row; an image of shape {shape} has {math.prod(shape)}")
+        filled = arrays.empty((self.count, *(shape or (width,))), np.uint8 if shape else np.float32)
+        rows, bad = self.rows(), 0
+        for start in range(0, self.count, TOGETHER):
+            part = _values(list(islice(rows, TOGETHER)), chosen, names)
+            if shape:
+                bad += int(((part < 0) | (part > 255) | (part != np.round(part))).sum())
+            if not bad:
+                filled[start : start + len(part)] = part.reshape(-1, *filled.shape[1:])
+        if bad:
+            raise DataError(
+                f"{self.path}: {bad} of {filled.size} values are no whole numbers from 0 to 255, as pixels must be"
+            )
+        return filled
+
+
+def _rows(path: Path, skip: int, delimiter: str, label: int | None) -> Iterator[tuple[Row, str, str]]:
+    """Of each row its features as text, its label, and where it stands; blank lines are left out."""
+    width = 0
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             for _ in range(skip):
@@ -62,14 +113,14 @@ def _rows(path: Path, skip: int, delimiter: str) -> list[tuple[Row, str]]:
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
             for row in filter(None, reader):
                 where = f"{path}:{skip + reader.line_num}"
-                if rows and len(row) != len(rows[0][0]):
-                    raise DataError(f"{where}: {len(row)} values; the rows before have {len(rows[0][0])}")
-                rows.append((row, where))
+                if width and len(row) != width:
+                    raise DataError(f"{where}: {len(row)} values; the rows before have {width}")
+                width = len(row)
+                yield row, "" if label is None else _pop(row, label, where).strip(), where
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: no table of text: {error}") from error
-    if not rows:
+    if not width:
         raise DataError(f"{path}: no rows")
-    return rows
 
 
 def _pop(row: Row, label: int, where: str) -> str:
@@ -78,27 +129,22 @@ def _pop(row: Row, label: int, where: str) -> str:
     return row.pop(label)
 
 
-def _features(rows: list[tuple[Row, str]], columns: list[int], names: dict[int, Row]) -> np.ndarray:
-    """Float32 (N, F) of the chosen columns, those that hold names as one column a name."""
-    width = len(rows[0][0])
-    if not {*columns, *names} <= set(range(width)):
-        asked = f"columns {columns}, categorical {list(names)}"
-        raise DataError(f"{rows[0][1]}: {asked}, but there are {width} features, counted from 0")
-    chosen = columns or list(range(width))
+def _values(rows: list[tuple[Row, str, str]], chosen: list[int], names: dict[int, Row]) -> np.ndarray:
+    """Float32 (n, F) of some rows."""
     parts = []
     for column in chosen:
         if column in names:
-            parts += [np.array([row[column] == name for row, _ in rows], np.float32) for name in names[column]]
+            parts += [np.array([row[column] == name for row, _, _ in rows], np.float32) for name in names[column]]
         else:
             parts.append(_column(rows, column))
     return np.stack(parts, axis=1)
 
 
-def _column(rows: list[tuple[Row, str]], column: int) -> np.ndarray:
+def _column(rows: list[tuple[Row, str, str]], column: int) -> np.ndarray:
     try:
-        return np.array([row[column] for row, _ in rows], np.float32)
+        return np.array([row[column] for row, _, _ in rows], np.float32)
     except ValueError:
-        for row, where in rows:
+        for row, _, where in rows:
             try:
                 float(row[column])
             except ValueError as error:
@@ -128,12 +174,5 @@ def _kept(
     numbered = dict(zip(y, np.split(labels, bounds), strict=True))
     chosen = {split: np.isin(column, keep) for split, column in numbered.items()}
     kept = {split: np.searchsorted(sorted(keep), column[chosen[split]]) for split, column in numbered.items()}
-    return {split: x[split][chosen[split]] for split in x}, kept, [names[k] for k in sorted(keep)]
-
-
-def _images(x: np.ndarray, shape: list[int], path: Path) -> np.ndarray:
-    if x.shape[1] != math.prod(shape):
-        raise DataError(f"{path}: {x.shape[1]} values a row; an image of shape {tuple(shape)} has {math.prod(shape)}")
-    if bad := int(((x < 0) | (x > 255) | (x != np.round(x))).sum()):
-        raise DataError(f"{path}: {bad} of {x.size} values are no whole numbers from 0 to 255, as pixels must be")
-    return x.reshape(-1, *shape).astype(np.uint8)
+    items = {split: arrays.take(x[split], np.flatnonzero(chosen[split])) for split in x}
+    return items, kept, [names[k] for k in sorted(keep)]

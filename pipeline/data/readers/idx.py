@@ -16,19 +16,19 @@ def read(folder: Path, *, classes: list[str] = []) -> Raw:  # noqa: B006 (read a
         s: (_array(folder / f"{s}-images", 3)[:, None], _array(folder / f"{s}-labels", 1).astype(np.int64))
         for s in ("train", "test")
     }
-    return Raw(splits, classes or None)
+    return Raw(KIND, splits, classes or None)
 
 
 def _array(path: Path, dimensions: int) -> np.ndarray:
-    content = path.read_bytes()
-    if len(content) < 4 * (1 + dimensions):
-        raise DataError(f"{path}: {len(content)} bytes, less than the header of an IDX file")
-    header = np.frombuffer(content, ">u4", count=1 + dimensions)
+    size = path.stat().st_size
+    if size < 4 * (1 + dimensions):
+        raise DataError(f"{path}: {size} bytes, less than the header of an IDX file")
+    header = np.fromfile(path, ">u4", count=1 + dimensions)
     if header[0] != 0x0800 + dimensions:
         raise DataError(
             f"{path}: magic number {header[0]:#x}; IDX bytes of {dimensions} dimensions have {0x0800 + dimensions:#x}"
         )
     shape = tuple(int(n) for n in header[1:])
-    if len(content) != header.nbytes + math.prod(shape):
-        raise DataError(f"{path}: {len(content)} bytes, but its header announces {shape}")
-    return np.frombuffer(content, np.uint8, offset=header.nbytes).reshape(shape)
+    if size != header.nbytes + math.prod(shape):
+        raise DataError(f"{path}: {size} bytes, but its header announces {shape}")
+    return np.memmap(path, np.uint8, "r", offset=header.nbytes, shape=shape)

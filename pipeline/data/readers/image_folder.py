@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.data import arrays
 from pipeline.data.raw import DataError, Raw
 
 KIND = "image"
@@ -24,23 +25,31 @@ def read(
     classes = sorted({p.name for root in roots.values() for p in root.iterdir() if p.is_dir()})
     if not classes:
         raise DataError(f"{folder}: no folder for any class")
-    return Raw({split: _split(root, classes, size, channels) for split, root in roots.items()}, classes)
+    return Raw(KIND, {split: _split(root, classes, size, channels) for split, root in roots.items()}, classes)
 
 
 def _split(root: Path, classes: list[str], size: list[int], channels: int) -> tuple[np.ndarray, np.ndarray]:
+    found = [
+        (path, index)
+        for index, name in enumerate(classes)
+        for path in sorted(p for p in (root / name).glob("*") if p.suffix.lower() in SUFFIXES)
+    ]
+    if not found:
+        raise DataError(f"{root}: no images ({', '.join(sorted(SUFFIXES))}) in {', '.join(classes)}")
+    images = arrays.empty((len(found), channels, *size), np.uint8)
+    for place, (path, _) in zip(images, found, strict=True):
+        place[:] = _pixels(path, size, channels)
+    return images, np.array([index for _, index in found], np.int64)
+
+
+def _pixels(path: Path, size: list[int], channels: int) -> np.ndarray:
+    """One image, uint8 (C, H, W)."""
     from PIL import Image, UnidentifiedImageError
 
-    images, labels = [], []
-    for index, name in enumerate(classes):
-        for path in sorted(p for p in (root / name).glob("*") if p.suffix.lower() in SUFFIXES):
-            try:
-                with Image.open(path) as image:
-                    scaled = image.convert("L" if channels == 1 else "RGB").resize((size[1], size[0]))
-                    pixels = np.asarray(scaled, np.uint8)
-            except (UnidentifiedImageError, OSError) as error:
-                raise DataError(f"{path}: no readable image: {error}") from error
-            images.append(pixels.reshape(size[0], size[1], channels).transpose(2, 0, 1))
-            labels.append(index)
-    if not images:
-        raise DataError(f"{root}: no images ({', '.join(sorted(SUFFIXES))}) in {', '.join(classes)}")
-    return np.stack(images), np.asarray(labels, np.int64)
+    try:
+        with Image.open(path) as image:
+            scaled = image.convert("L" if channels == 1 else "RGB").resize((size[1], size[0]))
+            pixels = np.asarray(scaled, np.uint8)
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f"{path}: no readable image: {error}") from error
+    return pixels.reshape(*size, channels).transpose(2, 0, 1)

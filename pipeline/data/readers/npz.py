@@ -7,6 +7,7 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import Field
 
+from pipeline.data.kinds import of_shape
 from pipeline.data.raw import DataError, Raw
 
 KIND = None  # tabular, series where `shape` has two extents, image where it has three
@@ -40,11 +41,12 @@ def read(
             raise DataError(
                 f"{path}: x_{split} has shape {x.shape}; series need option `shape`, such as {list(x.shape[1:])}"
             )
+    kind = of_shape(shape)
     if not shape:
-        return Raw({split: (x.astype(np.float32), y) for split, (x, y) in splits.items()}, classes or None)
-    kind = np.float32 if len(shape) == 2 else None  # images are whole numbers already, or refused later
-    shaped = {split: (x.reshape(-1, *shape).astype(kind or x.dtype), y) for split, (x, y) in splits.items()}
-    return Raw(shaped, classes or None)
+        return Raw(kind, {split: (x.astype(np.float32), y) for split, (x, y) in splits.items()}, classes or None)
+    wanted = np.float32 if kind == "series" else None  # images are whole numbers already, or refused later
+    shaped = {split: (x.reshape(-1, *shape).astype(wanted or x.dtype), y) for split, (x, y) in splits.items()}
+    return Raw(kind, shaped, classes or None)
 
 
 def _pair(arrays: dict[str, np.ndarray], split: str, path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ def read(folder: Path, *, label: str, test_last: Annotated[int, Field(ge=1)] | N
     y = np.asarray(frame[label].cat.codes if named else frame[label])
     classes = [str(c) for c in frame[label].cat.categories] if named else None
     if test_last is None:
-        return Raw({"train": (x, y)}, classes)
+        return Raw(KIND, {"train": (x, y)}, classes)
     if test_last >= len(x):
         raise DataError(f"{path}: test_last {test_last} of {len(x)} rows leaves none to train on")
-    return Raw({"train": (x[:-test_last], y[:-test_last]), "test": (x[-test_last:], y[-test_last:])}, classes)
+    return Raw(KIND, {"train": (x[:-test_last], y[:-test_last]), "test": (x[-test_last:], y[-test_last:])}, classes)

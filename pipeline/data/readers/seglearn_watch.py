@@ -46,4 +46,4 @@ def read(
         if not cut:
             raise DataError(f"{path}: no window of {window} values for the {split} people {sorted(people)}")
         splits[split] = (np.stack([x for x, _ in cut]).astype(np.float32), np.array([y for _, y in cut], np.int64))
-    return Raw(splits, list(recordings["y_labels"]))
+    return Raw(KIND, splits, list(recordings["y_labels"]))

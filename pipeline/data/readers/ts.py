@@ -26,7 +26,7 @@ def read(folder: Path) -> Raw:
         for place, (series, _) in zip(x, rows, strict=True):
             place[: len(series)] = series
         splits[split] = (x, np.array([label for _, label in rows]))
-    return Raw(splits, found["train"][1])
+    return Raw(KIND, splits, found["train"][1])
 
 
 def _file(path: Path) -> tuple[list[tuple[np.ndarray, str]], list[str], Path]:

@@ -1,14 +1,18 @@
-"""How good the answers are, by the measures that the task names."""
+"""How good the answers are, by the measures that the task names, and which classes are taken for which."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from pipeline.evaluate.subject import Subject
 
-COSTS = False
+NEEDS_MODEL = False
 
 
-def run(subject: Subject) -> Iterator[tuple[str, str, float]]:
-    """(split, metric, value) of `quality` of the task."""
+def run(subject: Subject) -> Iterator[tuple[str, str, Any]]:
+    """(split, metric, value) of the task's `quality`; of classes also confusion, on test: (K, K), true by predicted."""
+    data, task = subject.data, subject.task
     for split, scores in subject.scores.items():
-        for metric, value in subject.task.quality(scores, subject.data.y[split]):
+        for metric, value in task.quality(scores, data.y[split]):
             yield split, metric, value
+    if counts := task.confusion(subject.scores["test"], data.y["test"]):
+        yield "test", "confusion", counts

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from pipeline.evaluate.subject import Subject
 
-COSTS = False
+NEEDS_MODEL = True
 
 
-def run(subject: Subject) -> Iterator[tuple[str, str, float]]:
+def run(subject: Subject) -> Iterator[tuple[str, str, int]]:
     """("", metric, value): parameters, flops (forward, one item, 2 for a multiply-add) and bytes."""
     x = next(iter(subject.data.x.values()))[:1]
-    for metric, value in (("parameters", subject.predictor.parameters()), ("flops", subject.predictor.flops(x))):
+    for metric, value in (("parameters", subject.model.parameters()), ("flops", subject.model.flops(x))):
         if value is not None:
             yield "", metric, value
-    yield "", "bytes", subject.predictor.file.stat().st_size
+    yield "", "bytes", subject.model.file.stat().st_size

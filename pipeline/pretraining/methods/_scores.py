@@ -1,13 +1,17 @@
-"""What a method says of an epoch: the mean of a score that its loss gives for each item."""
+"""How a method is followed: by the mean of a score that its loss gives for each item."""
+
+from collections.abc import Sequence
 
 from torch import Tensor
 
-
-def tally(scores: Tensor, y: Tensor) -> Tensor:
-    """Sum of scores (N,), a scalar tensor; labels are not looked at."""
-    return scores.sum()
+from pipeline.tasks._task import Judge
 
 
-def metric(tally: float, y: Tensor) -> float:
-    """Mean over the items `y`, whose scores sum to `tally`."""
-    return tally / len(y)
+class MeanScore(Judge):
+    """Labels are not looked at."""
+
+    def state(self, scores: Tensor, y: Tensor) -> Tensor:
+        return scores.sum()[None]
+
+    def value(self, state: Sequence[float], y: Tensor) -> float:
+        return state[0] / len(y)

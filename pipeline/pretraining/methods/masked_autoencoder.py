@@ -13,12 +13,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.transformer_encoder import Encoder, Layer, Patches, Sinusoidal
-from pipeline.pretraining.methods._scores import metric, tally
+from pipeline.pretraining.methods._scores import MeanScore
 
-__all__ = ["METRIC", "MODELS", "metric", "tally", "wrap"]
 MODELS = ("models/transformer_encoder",)
 HEADS = 4  # of the decoder
-METRIC = "masked_r2"  # 1 minus the squared error of an item's masked patches over their own squares
+JUDGE = MeanScore("masked_r2")  # 1 minus the squared error of an item's masked patches over their own squares
 
 
 class MaskedAutoencoder(nn.Module):

@@ -17,10 +17,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.pretraining.methods._scores import metric, tally
+from pipeline.pretraining.methods._scores import MeanScore
 
-__all__ = ["METRIC", "metric", "tally", "wrap"]
-METRIC = "contrastive_accuracy"  # share of views that are most like the other view of their own image
+JUDGE = MeanScore("contrastive_accuracy")  # share of views that are most like the other view of their own image
 RATIO = math.log(4 / 3)  # of the crop's sides, as in the paper's code
 JITTER = 0.4  # of brightness, in deviations of the data, and of contrast
 

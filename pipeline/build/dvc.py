@@ -1,0 +1,46 @@
+"""`dvc repro` as the project's commands call it: its stages as lines, its failure with advice."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+
+from pipeline import lifetime, paths
+from pipeline.run.executors.forks import QUIET
+
+LOCK = ".dvc/tmp/rwlock"
+
+
+def repro(*words: str, planned: str = "") -> int:
+    """DVC's exit code. planned: what `steps.planned` compares, where the plan has just been written."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**QUIET, **os.environ, "DVC_NO_ANALYTICS": "1", "LAB_PLANNED": planned},
+        preexec_fn=partial(lifetime.die_with_parent, parent=os.getpid()),
+    )
+    assert process.stdout
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("Running stage"):
+            print(line.rstrip().rstrip(":"), flush=True)
+    code = process.wait()
+    if code:
+        print("".join(said[-30:]), file=sys.stderr)
+        advice = f"delete {LOCK}, which a killed DVC left half written, and " if _torn() else ""
+        print(f"dvc repro ended with exit code {code}; {advice}run the same command again", file=sys.stderr)
+    return code
+
+
+def _torn() -> bool:
+    """Whether DVC's lock of files is no JSON: DVC rewrites it in place and can't read half of it."""
+    try:
+        json.loads((paths.ROOT / LOCK).read_text())
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return False

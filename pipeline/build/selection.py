@@ -1,0 +1,70 @@
+"""Which rows a command is about, and which of their cells each step of the build makes."""
+
+from pipeline.cells.cell import Cell
+from pipeline.config import loading
+from pipeline.config.messages import unknown
+from pipeline.run.estimate import Estimates, over_time_limit
+from pipeline.run.fill import needed
+from pipeline.run.plan import Plan
+
+# The steps that make cells, in their order -> the kinds of cells that each makes.
+STEPS = {
+    "fetch": ("fetch",),
+    "prepare": ("prepare",),
+    "train": ("train",),
+    "compress": ("compress",),
+    "evaluate": ("predict", "evaluate"),
+}
+
+
+class Selection:
+    """Rows of the active profile, and of those the ones that this machine takes on.
+
+    experiment, data: of that name only. ParamsError where there is none. skipped: rows with a missing cell above the
+    profile's time limit, each with the seconds that it would take; never one that is asked for by its own name.
+    """
+
+    def __init__(self, plan: Plan, experiment: str | None = None, data: str | None = None) -> None:
+        self.plan, self.part = plan, bool(experiment or data)
+        known = plan.params.experiments
+        if experiment and experiment not in known and experiment not in plan.params.variants:
+            raise loading.ParamsError(loading.no_row(plan.params, experiment))
+        if data and data not in plan.params.data:
+            raise loading.ParamsError(unknown("data set", data, plan.params.data))
+        parent = plan.params.variants[experiment].of if experiment in plan.params.variants else experiment
+        asked = [k for k, e in known.items() if parent in (None, k) and data in (None, e.data)]
+        self.data = [d for d in plan.params.data if any(known[k].data == d for k in asked)]
+        self.estimates = Estimates(plan.params)
+        self.experiments: list[str] = asked
+        self.skipped: dict[str, float] = {}
+        self.named = bool(experiment)  # who names one experiment has been told what it takes
+        self.skip()
+
+    def skip(self) -> None:
+        """Leave out what is over the limit; again once the data are there, which tell what a row takes."""
+        for key in [] if self.named else self.experiments:
+            seconds = over_time_limit(self.plan, key, self.estimates)
+            if seconds is not None:
+                self.skipped[key] = seconds
+        self.experiments = [key for key in self.experiments if key not in self.skipped]
+
+    @property
+    def variants(self) -> list[str]:
+        return [key for key, v in self.plan.params.variants.items() if v.of in self.experiments]
+
+    def prepared(self) -> list[Cell]:
+        return [self.plan.prepare(name) for name in self.data]
+
+    def row(self, key: str) -> list[Cell]:
+        """The cells of an experiment or of a variant."""
+        make = self.plan.experiment if key in self.plan.params.experiments else self.plan.variant
+        return list(make(key))
+
+    def cells(self) -> list[Cell]:
+        rows = [cell for key in [*self.experiments, *self.variants] for cell in self.row(key)]
+        return [*self.prepared(), *rows]
+
+    def steps(self) -> dict[str, list[Cell]]:
+        """All that the rows need, by the step that makes it."""
+        every = needed(self.cells())
+        return {step: [cell for cell in every if cell.kind in kinds] for step, kinds in STEPS.items()}

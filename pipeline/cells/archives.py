@@ -1,0 +1,57 @@
+"""Cells as tar archives, for the way from one machine to another: packed in parts of a limited size, unpacked safely.
+
+An archive is one file, `NAME.tar`, `NAME.tar.gz` or `NAME.tar.xz`, or its bytes cut into `NAME.tar.gz.001`, `.002` and
+so on, as `split` makes them. Its members are `<key>/<file>`.
+"""
+
+import io
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterable
+from itertools import groupby
+from lzma import LZMAError
+from pathlib import Path
+
+from pipeline.cells.cell import MARKER, CellError, read_json
+
+NAME = re.compile(r"(.+\.tar(?:\.gz|\.xz)?)(?:\.(\d{3}))?")
+
+
+def pack(folders: Iterable[Path]) -> bytes:
+    """Finished cells as one .tar.gz: the files that their markers list, and the markers. Weights hardly compress."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        for folder in folders:
+            add(archive, folder)
+    return packed.getvalue()
+
+
+def add(archive: tarfile.TarFile, folder: Path) -> None:
+    for name in [*read_json(folder / MARKER)["files"], MARKER]:
+        archive.add(folder / name, f"{folder.name}/{name}")
+
+
+def found(source: Path) -> dict[str, list[Path]]:
+    """Archives at `source`, a folder or one of them, by name; of each its parts in order."""
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    named = [(match[1], path) for path in files if path.is_file() and (match := NAME.fullmatch(path.name))]
+    return {name: [path for _, path in parts] for name, parts in groupby(named, key=lambda pair: pair[0])}
+
+
+def unpack(archives: dict[str, list[Path]], target: Path) -> None:
+    """Into `target`, and nothing outside of it; CellError names the archive that is damaged or lacks a part."""
+    for name, parts in archives.items():
+        whole = target / name
+        with whole.open("wb") as file:
+            for part in parts:
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, file)
+        try:
+            with tarfile.open(whole) as archive:
+                archive.extractall(target, filter="data")
+        except (tarfile.TarError, EOFError, LZMAError, zlib.error, OSError) as error:
+            shown = ", ".join(part.name for part in parts)
+            raise CellError(f"{parts[0].parent / name}: {error} (read {shown}); copy all its parts again") from error
+        whole.unlink()

@@ -1,0 +1,46 @@
+"""The environment number: a part of every key, raised when a package that cells import changes its version.
+
+`environment.json` stands beside the lock and says the number and the versions that it stands for. A machine with other
+versions, such as one with a GPU and the packages of its own, keeps the number: its cells record what they ran with.
+"""
+
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+# What the work of a cell imports; others in the lock decide no result.
+PACKAGES = (
+    "numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "pytorch-lightning", "rdata", "safetensors",
+    "scikit-learn", "scipy", "skops", "torch", "torchvision",
+)  # fmt: skip
+
+
+@cache
+def number() -> int:
+    """What `environment.json` says."""
+    return int(json.loads((Path(__file__).parents[2] / "environment.json").read_text())["number"])
+
+
+def locked(requirements: str) -> dict[str, str]:
+    """Versions of PACKAGES in the text of a requirements file; of some each Python has its own."""
+    found = re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", requirements, re.MULTILINE)
+    return {name: ", ".join(version for known, version in found if known == name) for name in PACKAGES}
+
+
+def update(folder: Path) -> str:
+    """Bring `environment.json` up to `requirements.txt`, both in `folder`; returns what there is to say."""
+    path, packages = folder / "environment.json", locked((folder / "requirements.txt").read_text())
+    before: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"number": 0, "packages": {}}
+    changed = [name for name in packages if packages[name] != before["packages"].get(name)]
+    if not changed:
+        return f"environment {before['number']}: no package that cells import has changed; every cell stays"
+    now = {"number": before["number"] + 1, "packages": packages}
+    path.write_text(json.dumps(now, indent=1) + "\n")
+    return f"environment {now['number']}: {', '.join(changed)} changed; every cell will be made anew"
+
+
+if __name__ == "__main__":
+    sys.exit(print(update(Path.cwd())))

@@ -1,0 +1,109 @@
+"""Why weights can't be started from: not there, of another network, or used as the recipe does not allow."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from pipeline import introspection
+from pipeline.config.messages import Location, Problem, unknown
+from pipeline.config.sections import Experiment, Params
+from pipeline.paths import LEDGER
+from pipeline.training.recipe import Fit, Gradient, resolve
+from pipeline.training.start import Start, misfits
+
+
+def start_problems(
+    params: Params, where: Location, experiment: Experiment, start: Start, recipe: Gradient | Fit
+) -> Iterator[Problem]:
+    """Why an experiment with this resolved recipe can't start as its `start` says."""
+    if isinstance(recipe, Fit):
+        yield where, f"{experiment.model} is no network: there are no weights to start from; leave it out"
+        return
+    yield from _use_problems(where, start, recipe)
+    if start.is_version:
+        yield from _version_problems((*where, "weights"), start.weights)
+    else:
+        yield from _source_problems(params, where, experiment, start, recipe)
+
+
+def _use_problems(where: Location, start: Start, recipe: Gradient) -> Iterator[Problem]:
+    """What the recipe can't do with weights that are there."""
+    if recipe.initialisation != "default":
+        yield where, f"weights are loaded over initialisation {recipe.initialisation!r}; set that to default"
+    if start.train == "head":
+        for name in ("augment", "mixup", "cutmix"):
+            if value := getattr(recipe, name):
+                yield where, f"with train head an item's features are computed once: {name} {value} changes them"
+        if start.layer_decay != 1.0:
+            yield (*where, "layer_decay"), "with train head nothing below it is trained; set it to 1.0"
+    if start.layer_decay != 1.0 and recipe.optimizer == "muon":
+        yield (*where, "layer_decay"), "muon has one rate for all its matrices; set it to 1.0 or take another optimizer"
+    if start.layer_decay != 1.0 and recipe.l1 and recipe.l1_form == "proximal":
+        what = "a proximal l1 has one rate for all weights; set it to 1.0 or take l1_form penalty"
+        yield (*where, "layer_decay"), what
+    if start.train == "gradual" and recipe.compile:
+        yield (*where, "train"), "every block that thaws is another graph to compile; set compile to false"
+    if start.train == "gradual" and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
+        yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
+
+
+def _source_problems(
+    params: Params, where: Location, experiment: Experiment, start: Start, recipe: Gradient
+) -> Iterator[Problem]:
+    """Of a card, a row or a pretraining: whether it is there, and has weights of this network."""
+    entries = {**params.experiments, **params.pretraining}
+    if start.is_card:
+        cards = [f"pipeline/models/cards/{name}.yaml" for name in introspection.cards("models")]
+        if start.weights not in cards:
+            yield (*where, "weights"), unknown("card of weights", start.weights, cards)
+            return
+        card = introspection.card(start.weights)
+        known = {name: card[name] for name in ("model", "scaling")}
+        source, head = known | {"args": {**experiment.args, **card["args"]}}, False
+    elif start.weights in entries:
+        entry = entries[start.weights]
+        source, head = {"model": entry.model, "args": entry.args}, start.weights in params.experiments
+        source["scaling"] = (recipe_of(params, entry) or recipe).scaling
+        needed = params.profiles if experiment.only in (None, ["studies"]) else experiment.only
+        if entry.only and not set(needed) <= set(entry.only):
+            yield (*where, "weights"), f"{start.weights} is there only in {', '.join(entry.only)}; see its `only`"
+        if entry.start:
+            yield (*where, "weights"), f"{start.weights} starts from other weights itself; start from those"
+        if entry.data == experiment.data:
+            source["view"] = entry.view
+    else:
+        yield (*where, "weights"), unknown("weights", start.weights, [*entries, *introspection.cards("models")])
+        return
+    if start.head == "kept" and not head:
+        yield (*where, "head"), f"{start.weights} has no head for this task; set it to new"
+    own = {"model": experiment.model, "args": experiment.args, "view": experiment.view, "scaling": recipe.scaling}
+    for what in misfits(source, own, start.head):
+        yield (*where, "weights"), f"{start.weights} {what}"
+
+
+def recipe_of(params: Params, entry: Experiment) -> Gradient | None:
+    """None where the entry's own recipe can't be, which is said where the entry is."""
+    try:
+        found = resolve(params.recipes[entry.recipe], entry.set)
+    except (KeyError, ValidationError):
+        return None
+    return found if isinstance(found, Gradient) else None
+
+
+def _version_problems(where: Location, locator: str) -> Iterator[Problem]:
+    from pipeline.tracking.ledger import Ledger
+
+    ledger = Ledger(LEDGER)
+    name, mark, which = locator.partition("@" if "@" in locator else "/")
+    versions = ledger.versions.get(name)
+    if versions is None:
+        yield where, unknown("registered model", name, ledger.versions)
+    elif mark == "@":
+        today = ledger.aliases.get(name, {}).get(which)
+        advice = f"write {name}/{today}, which it is today" if today else f"write {name}/1 to {name}/{len(versions)}"
+        yield where, f"{locator} moves when models are published, and what started from it would not know; {advice}"
+    elif not which.isdigit() or not 1 <= int(which) <= len(versions):
+        yield where, f"no version {which!r} of {name}; valid: 1 to {len(versions)}"
+    elif (line := versions[int(which) - 1]) is None or line["variant"] != "none":
+        what = "only a number" if line is None else f"a compressed form, {line['variant']}"
+        yield where, f"{locator} is {what}: there are no weights to start from; name another version"

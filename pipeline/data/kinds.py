@@ -1,0 +1,81 @@
+"""The kinds of data: what a reader says its items are, and all that follows from it.
+
+A kind is kept in `meta.json` and in the result of a model; nobody guesses it from the number of dimensions. Light to
+import, since params.yaml is checked by kinds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipeline.data.arrays import Mapped
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """axes: letters of an item's extents. channel: the axis whose places have statistics and a scale of their own.
+
+    dtype: of stored items. padded: whether items that are shorter than the longest are filled up at the end with NaN.
+    """
+
+    name: str
+    axes: str
+    channel: str
+    dtype: str
+    padded: bool = False
+
+    @property
+    def dimensions(self) -> int:
+        """Of items (N, ...)."""
+        return 1 + len(self.axes)
+
+    @property
+    def shape(self) -> str:
+        """Of one item, as people write it: `(C, H, W)`."""
+        return f"({', '.join(self.axes)})"
+
+    @property
+    def reduced(self) -> Shape:
+        """The axes of items (N, ...) over which statistics are taken: all but the channel's."""
+        return tuple(axis for axis, letter in enumerate("N" + self.axes) if letter != self.channel)
+
+    @property
+    def extent(self) -> Shape:
+        """How one value a channel (C,) is laid against items (N, ...): `(-1, 1, 1)` for images."""
+        return (-1,) + (1,) * (len(self.axes) - 1 - self.axes.index(self.channel))
+
+    def gather(self, items: "Tensor | Mapped", chosen: "Tensor") -> "Tensor":
+        """Raw items (n, ...) at places `chosen` (n,), on their device; all items of these kinds have one shape."""
+        return items.index_select(0, chosen)
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("image", "CHW", "C", "uint8"),
+        Kind("series", "TF", "F", "float32", padded=True),
+        Kind("tabular", "F", "F", "float32"),
+    )
+}
+
+
+def of_shape(shape: Sequence[int]) -> str:
+    """What a reader's option `shape` says of its rows: `tabular` where it is empty; ValueError where there is no kind.
+
+    >>> of_shape([1, 28, 28])
+    'image'
+    """
+    for kind in KINDS.values():
+        if len(kind.axes) == (len(shape) or 1):
+            return kind.name
+    raise ValueError(f"no kind of data has items of shape {list(shape)}; valid: {shapes()}")
+
+
+def shapes() -> str:
+    """Of items of all kinds: `(C, H, W), (T, F), (F)`."""
+    return ", ".join(kind.shape for kind in KINDS.values())

@@ -1,0 +1,70 @@
+"""What cells that get, prepare or use data are asked: parts of the preimage of their keys. Light to import."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from pipeline.introspection import Strict
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Split(Strict):
+    """validation: share carved from train, stratified. test: likewise, only where the source brings no test split.
+
+    refit: the validation items stay in train, for sets so small that every item counts. Recipes are fixed beforehand
+    then, and nothing may be chosen on validation.
+    """
+
+    validation: Fraction = 0.1
+    test: Fraction | None = None
+    seed: int = 0
+    refit: bool = False
+
+
+class Budget(Strict):
+    """What every experiment on this data set gets in a profile; null samples means all.
+
+    samples: training items, a stratified draw of the seed. validation: items used for the per-epoch curve and for
+    every choice. epochs: passes of a network; a classical model ignores them.
+    """
+
+    samples: Annotated[int, Field(ge=1)] | None = None
+    validation: Annotated[int, Field(ge=1)] | None = None
+    epochs: Annotated[int, Field(ge=1)]
+
+
+class Fetch(Strict):
+    """source: a card, or a path of the user's own, relative to the project. digest: of what is there now."""
+
+    source: str
+    card: bool
+    digest: str
+
+
+class Prepare(Strict):
+    """data: the data set's name. options: the reader's keyword arguments. task: what makes targets of labels."""
+
+    data: str
+    reader: str
+    options: dict[str, Any]
+    task: str
+    split: Split
+
+
+class Setting(Strict):
+    """What trains, compresses and evaluates on a data set share. threads: of the processor."""
+
+    data: str
+    task: str
+    budget: Budget
+    threads: int
+
+
+class Facts(Strict):
+    """What a model is built for, and keeps in its result: kind and shape of a raw item, classes, width of outputs."""
+
+    kind: str
+    shape: list[int]
+    classes: list[str]
+    outputs: int

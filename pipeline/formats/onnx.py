@@ -1,0 +1,40 @@
+"""A graph with input `input`, float32 raw items (N, ...), and output `logits` (N, K): served without torch."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import read_json
+from pipeline.data.arrays import Mapped
+
+FILE = "model.onnx"
+WHOLE = True  # no source is needed to open it
+
+
+class Model:
+    """See `pipeline.formats.model`; `session` is ONNX Runtime's."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.file = folder / FILE
+        self.probabilistic = bool(read_json(folder / "result.json")["probabilistic"])
+        onnxruntime.set_default_logger_severity(3)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        self.session = onnxruntime.InferenceSession(self.file, options, providers=["CPUExecutionProvider"])
+
+    def scores(self, x: np.ndarray | Mapped, batch: int = 500) -> np.ndarray:
+        parts = (x[i : i + batch].astype(np.float32) for i in range(0, len(x), batch))
+        return np.concatenate([self.session.run(["logits"], {"input": part})[0] for part in parts])
+
+    def parameters(self) -> None:
+        return None  # the network that it was made from has them; quantized initializers are no trained numbers
+
+    def flops(self, x: np.ndarray) -> None:
+        return None
+
+
+def weights_hash(folder: Path) -> str:
+    """Of the file: a graph is as much of the model as its weights."""
+    return fingerprint.of_file(folder / FILE)

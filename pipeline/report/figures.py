@@ -1,0 +1,59 @@
+"""What the figures of rows show, as data: `render.plots` draws it, in processes of their own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.report.render.document import Picture
+from pipeline.report.render.style import Styles
+from pipeline.report.table.comparison import Row
+from pipeline.results.files import Record
+
+PLOTS = "pipeline.report.render.plots"
+
+
+def learning_curves(
+    data: str, rows: Sequence[Row], histories: Mapping[str, list[Record]], looks: Styles
+) -> list[Picture]:
+    """One picture where a network of the data set has a history, none otherwise."""
+    panels = []
+    for row in rows:
+        colour, marker = looks[row.model]
+        curves = {name: _curve(histories[row.key], f"{name}_{row.metric}") for name in ("train", "validation")}
+        if curves["validation"]:
+            panels.append({"label": _label(row, rows), "colour": colour, "marker": marker, **curves})
+    if not panels:
+        return []
+    caption = f"Learning curves on {data}: validation (colour) and training (dashed), mean over seeds, \
+band from the lowest to the highest seed; thin lines are the other models' validation."
+    drawn = {"panels": panels, "metric": asdict(rows[0].measure)}
+    return [Picture(f"learning_curves_{data}", caption, f"{PLOTS}:learning_curves", drawn)]
+
+
+def score_against_cost(data: str, rows: Sequence[Row], looks: Styles) -> list[Picture]:
+    """One picture where a row has all its seeds, none otherwise."""
+    points: list[list[Any]] = [
+        [_label(row, rows), *looks[row.model], row.train_seconds, row.score, row.score_half_width or 0.0]
+        for row in rows
+        if row.status == "ok" and row.score is not None and row.train_seconds
+    ]
+    if not points:
+        return []
+    caption = f"Test score on {data}, mean and 95% interval, against training time; rows with a failed seed left out."
+    drawn = {"points": points, "metric": asdict(rows[0].measure)}
+    return [Picture(f"score_against_cost_{data}", caption, f"{PLOTS}:score_against_cost", drawn)]
+
+
+def _label(row: Row, rows: Sequence[Row]) -> str:
+    """The model, or the experiment's key where the data set has the model more than once."""
+    return row.model if sum(r.model == row.model and r.data == row.data for r in rows) == 1 else row.key
+
+
+def _curve(history: Sequence[Record], column: str) -> list[tuple[int, list[float]]]:
+    """(epochs done, one value a seed); what is empty, or NaN of a run that diverged, is left out."""
+    curve: dict[int, list[float]] = {}
+    for record in history:
+        text = record.get(column, "")
+        if text and float(text) == float(text):
+            curve.setdefault(int(record["epoch"]) + 1, []).append(float(text))
+    return sorted(curve.items())

@@ -1,0 +1,106 @@
+"""From finished cells to the result files that Git keeps."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import paths
+from pipeline.cells.cell import Cell, write_json
+from pipeline.config.sections import Params
+from pipeline.results import files
+from pipeline.results.files import COSTS, FAILED, KEYS, SCORES, Record
+from pipeline.results.metric import of_task
+
+TIMES = ("seconds", "cpu_seconds")
+
+
+def collect(params: Params, row: str, made: Mapping[int, Sequence[Cell]]) -> None:
+    """Write the files of a row or a variant. made: by seed the model's cell, then the cells that judged it."""
+    folder = paths.results(params.profile, row)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    metric = of_task(params.data[params.experiments[owner(params, row)].data].task).name
+    scores = [line for seed, cells in made.items() for line in _scores(seed, cells[1:], metric)]
+    costs = [line for seed, cells in made.items() for line in _costs(seed, *cells)]
+    history = [line for seed, (model, *_) in made.items() for line in _history(seed, model.folder)]
+    files.write(folder / "scores.csv", SCORES, scores)
+    files.write(folder / "costs.csv", COSTS, costs)
+    if history:
+        files.write(folder / "history.csv", list(history[0]), history)
+    _write_confusion(folder, made)
+    keys = {str(seed): cells[0].key for seed, cells in made.items()}
+    asked = params.asked(row, params.profile)
+    write_json(folder / KEYS, {"profile": params.profile, "asked": asked, "keys": keys})
+
+
+def prune(params: Params) -> list[str]:
+    """Remove the results of rows that the active profile no longer has; returns their names.
+
+    A row that this machine does not compute keeps the results that were committed.
+    """
+    kept = {*params.experiments, *params.variants}
+    every = paths.results(params.profile, "")
+    gone = [path for path in every.iterdir() if path.is_dir() and path.name not in kept] if every.is_dir() else []
+    for path in gone:
+        shutil.rmtree(path)
+    return sorted(path.name for path in gone)
+
+
+def owner(params: Params, row: str) -> str:
+    """The experiment that a variant is made from; an experiment's own name."""
+    return params.variants[row].of if row in params.variants else row
+
+
+def _scores(seed: int, judges: Sequence[Cell], metric: str) -> Iterator[dict[str, Any]]:
+    """A seed that failed has one line, which says why."""
+    failed = next((cell.result for cell in judges if cell.result["status"] == "failed"), None)
+    if failed:
+        status = f"{FAILED}{failed['reason']}"
+        yield {"seed": seed, "split": "", "metric": metric, "value": "", "status": status}
+        return
+    for cell in judges:
+        for split, name, value in cell.result.get("values", []):
+            yield {"seed": seed, "split": split, "metric": name, "value": _text(value), "status": "ok"}
+
+
+def _costs(seed: int, model: Cell, *judges: Cell) -> Iterator[dict[str, Any]]:
+    """What making the model took, and the latency that its judges measured."""
+    every = [cell.costs for cell in _steps(model)]
+    spent = [{**costs, "seconds": costs.get("train_seconds", costs["seconds"])} for costs in every]
+    hardware = spent[0]["hardware"]
+    for name in TIMES:
+        value = _text(round(sum(costs[name] for costs in spent), 4))
+        yield {"seed": seed, "metric": f"{model.kind}_{name}", "value": value, "hardware": hardware}
+    for cell in judges:
+        measured = cell.costs
+        for name in (n for n in measured if n.endswith("latency_ms")):
+            yield {"seed": seed, "metric": name, "value": _text(measured[name]), "hardware": measured["hardware"]}
+
+
+def _steps(model: Cell) -> Iterator[Cell]:
+    """A model's cell and, of a compressed one, those of the steps before."""
+    yield model
+    parent = model.inputs.get("model")
+    if parent and parent.kind == model.kind:
+        yield from _steps(parent)
+
+
+def _history(seed: int, folder: Path) -> Iterator[Record]:
+    for line in files.lines(folder / "history.csv"):
+        line.pop("seconds", None)  # a cost
+        yield {"seed": str(seed), **line}
+
+
+def _write_confusion(folder: Path, made: Mapping[int, Sequence[Cell]]) -> None:
+    found = {
+        seed: counts for seed, (_, *judges) in made.items() for c in judges if (counts := c.result.get("confusion"))
+    }
+    if found:
+        classes = next(made[seed][0].result["classes"] for seed in found)
+        (folder / "confusion.json").write_text(json.dumps({"classes": classes, "test": found}) + "\n")
+
+
+def _text(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.9g}"

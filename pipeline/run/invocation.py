@@ -1,0 +1,37 @@
+"""How a command begins and ends: with make or DVC, by signal, by a message instead of a traceback."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from pipeline import lifetime
+from pipeline.cells.cell import CellError
+from pipeline.config.loading import ParamsError
+from pipeline.run.fill import RunError
+
+EXPECTED: tuple[type[Exception], ...] = (ParamsError, CellError, RunError, FileNotFoundError)
+
+
+def run(call: Callable[[], int], *expected: type[Exception]) -> int:
+    """Exit code of `call`: 130 after Ctrl-C, 143 after SIGTERM, 1 after an error whose message says it all."""
+    if os.environ.get("MAKELEVEL"):
+        lifetime.die_with_parent(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        return call()
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return 130
+    except (*EXPECTED, *expected) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
+def stage(main: Callable[..., object], *expected: type[Exception]) -> None:
+    """Call a stage's `main` with the command line's words; it ends with its DVC, and by a message if it fails."""
+    lifetime.die_with_ancestor("dvc")
+    try:
+        main(*sys.argv[1:])
+    except (*EXPECTED, *expected) as error:
+        sys.exit(f"{type(error).__name__}: {error}")

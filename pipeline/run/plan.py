@@ -1,0 +1,276 @@
+"""From parameters to cells: what a data set, an experiment or a variant consists of.
+
+The one place that says which parameters, sources and inputs decide which cell.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline import introspection, paths
+from pipeline.cells import fingerprint
+from pipeline.cells.cell import Cell, Execution
+from pipeline.classical._spec import Spec as Fitted
+from pipeline.compress.spec import Spec as Compress
+from pipeline.config.loading import ParamsError
+from pipeline.config.sections import Experiment, Params
+from pipeline.data.spec import Fetch, Prepare
+from pipeline.evaluate.spec import Evaluate, Predict
+from pipeline.formats import files
+from pipeline.introspection import Strict
+from pipeline.pretraining.spec import Spec as Pretrain
+from pipeline.tracking.spec import Spec as Checkout
+from pipeline.training.recipe import Fit
+from pipeline.training.spec import Spec as Train
+from pipeline.training.start import Start
+
+TRAIN, FIT, SAME = "pipeline.training.train", "pipeline.classical._fit", "pipeline.cells.same"
+
+
+def _chance(spec: Train | Fitted) -> bool:
+    """Whether the seed of a train cell decides anything: its draw of items, or the model's own."""
+    drawn = spec.budget.samples is not None or spec.recipe.sampling == "balanced"
+    return drawn or bool(introspection.constant(spec.model, "CHANCE", True))
+
+
+def _named(spec: Train | Fitted | Pretrain) -> tuple[str, ...]:
+    """Modules that a training looks up by name: its architecture, and its augmentations."""
+    steps = [] if isinstance(spec.recipe, Fit) else spec.recipe.augment
+    return (spec.module, *(f"pipeline.data.augmentations.{step['name']}" for step in steps))
+
+
+class Plan:
+    """Cells of a profile, made once and shared: an experiment's data is the same cell as its neighbour's."""
+
+    def __init__(self, params: Params) -> None:
+        self.params, self.profile = params, params.active
+        self._made: dict[tuple[Any, ...], Cell] = {}
+
+    def fetch(self, name: str) -> Cell:
+        data = self.params.data[name]
+        try:
+            return self._fetched(data.source, data.is_card, name)
+        except FileNotFoundError as error:
+            raise ParamsError(f"params.yaml: data.{name}.source: {error}") from error
+
+    def _fetched(self, source: str, card: bool, name: str) -> Cell:
+        spec = Fetch(source=source, digest=fingerprint.of_path(paths.ROOT / source), card=card)
+        return self._cell("fetch", "pipeline.data.fetch", spec, paths.raw(name), name)
+
+    def prepare(self, name: str) -> Cell:
+        data = self.params.data[name]
+        spec = Prepare(data=name, reader=data.reader, options=data.options, task=data.task, split=data.split)
+        return self._cell(
+            "prepare",
+            "pipeline.data.prepare",
+            spec,
+            paths.prepared(name),
+            name,
+            modules=(f"pipeline.data.readers.{data.reader}", f"pipeline.tasks.{data.task}"),
+            inputs={"raw": self.fetch(name)},
+        )
+
+    def train(self, key: str, seed: int, changes: dict[str, dict[str, Any]] | None = None) -> Cell:
+        """changes: of a search trial, further values for `set` and `args`."""
+        changes = changes or {}
+        experiment, params = self.params.experiments[key], self.params
+        if changes.get("set"):
+            merged = experiment.model_copy(update={"set": {**experiment.set, **changes["set"]}})
+            params = params.model_copy(update={"experiments": {**params.experiments, key: merged}})
+        values = self._trained(params, key, seed, experiment)
+        values["args"] = {**experiment.args, **changes.get("args", {})}
+        inputs = {"data": self.prepare(experiment.data)}
+        if experiment.start:
+            inputs["start"] = self.start(experiment.start, seed)
+        spec: Train | Fitted
+        if experiment.model.startswith("models/"):
+            spec, entry = Train(**values, precision=self.profile.precision, start=experiment.start), TRAIN
+        else:
+            spec, entry = Fitted(**values), FIT
+        execution = self._execution if entry == TRAIN else None
+        if seed != (first := self.profile.seeds[0]) and not _chance(spec):
+            entry, inputs["same"] = SAME, self.train(key, first, changes)
+        return self._cell(
+            "train",
+            entry,
+            spec,
+            self._model("train", key, seed),
+            key,
+            seed,
+            (*_named(spec), f"pipeline.tasks.{spec.task}"),
+            inputs,
+            execution,
+        )
+
+    @cached_property
+    def _execution(self) -> Execution:
+        profile = self.profile
+        return Execution(
+            devices=profile.devices,
+            checkpoint_seconds=profile.checkpoint_seconds,
+            checkpoint_epochs=profile.checkpoint_epochs,
+        )
+
+    def start(self, start: Start, seed: int) -> Cell:
+        """The cell that has the weights."""
+        if start.is_card:
+            return self._fetched(start.weights, True, Path(start.weights).stem)
+        if start.is_version:
+            return self._registered(start.weights)
+        if start.weights in self.params.pretraining:
+            return self.pretrain(start.weights, seed)
+        return self._rows.train(start.weights, seed)
+
+    @cached_property
+    def _rows(self) -> "Plan":
+        return Plan(self.params.rows)
+
+    def _registered(self, version: str) -> Cell:
+        from pipeline.tracking.ledger import Ledger
+
+        name, _, number = version.partition("/")
+        line = Ledger(paths.LEDGER).versions[name][int(number) - 1]
+        assert line is not None
+        spec = Checkout(name=name, version=int(number), artifact_hash=line["artifact_hash"])
+        return self._cell("fetch", "pipeline.tracking.checkout", spec, paths.raw(f"{name}_v{number}"), version)
+
+    def pretrain(self, name: str, seed: int) -> Cell:
+        entry = self.params.pretraining[name]
+        values = self._trained(self.params, name, seed, entry)
+        spec = Pretrain(**values, precision=self.profile.precision, method=entry.method, options=entry.options)
+        return self._cell(
+            "pretrain",
+            "pipeline.pretraining.pretrain",
+            spec,
+            self._model("pretrain", name, seed),
+            name,
+            seed,
+            (*_named(spec), f"pipeline.tasks.{spec.task}", f"pipeline.pretraining.methods.{entry.method}"),
+            {"data": self.prepare(entry.data)},
+        )
+
+    def compress(self, key: str, seed: int) -> Cell:
+        """The last step of a variant."""
+        return self.steps(key, seed)[-1]
+
+    def steps(self, key: str, seed: int) -> list[Cell]:
+        """Every step of a variant, each with the model that the one before has left.
+
+        Variants of one experiment that begin alike share the cells of their beginning; the first that has a step shows
+        it among its outputs, unless the step is the end of another.
+        """
+        variant, cells = self.params.variants[key], []
+        alike = {k: v.steps for k, v in self.params.variants.items() if v.of == variant.of}
+        model = self.train(variant.of, seed)
+        for number, step in enumerate(variant.steps, 1):
+            begun = variant.steps[:number]
+            ends = [k for k, steps in alike.items() if steps == begun]
+            owner = ends[0] if ends else next(k for k, steps in alike.items() if steps[:number] == begun)
+            output = self._model("compress", owner, seed) / f"{number}_{step['method']}"
+            options = {name: value for name, value in step.items() if name != "method"}
+            spec = Compress(**self._shared(variant.of), seed=seed, method=step["method"], options=options)
+            inputs = {"model": model, "data": self.prepare(spec.data)}
+            made = f"pipeline.compress.methods.{spec.method}", f"pipeline.formats.{spec.makes}"
+            modules = *made, *self._opens(key, model)
+            model = self._cell("compress", "pipeline.compress.compress", spec, output, owner, seed, modules, inputs)
+            cells.append(model)
+        return cells
+
+    def predict(self, key: str, seed: int) -> Cell:
+        """Of an experiment, or of a variant and, if a step of it is one, its baseline."""
+        steps = self.steps(key, seed) if key in self.params.variants else []
+        model = steps[-1] if steps else self.train(key, seed)
+        baselines = {step.spec.baseline: step for step in steps[:-1] if step.spec.baseline}  # type: ignore[attr-defined]
+        prefix, baseline = next(iter(baselines.items()), ("", None))
+        spec = Predict(**self._shared(self._owner(key)), baseline=prefix)
+        inputs = {"model": model, "data": self.prepare(spec.data)} | ({"baseline": baseline} if baseline else {})
+        entry = "pipeline.evaluate.predict"
+        if "same" in model.inputs:
+            entry, inputs["same"] = SAME, self.predict(key, self.profile.seeds[0])
+        output = paths.evaluations(self.params.profile) / key / f"seed{seed}" / "predict"
+        modules = self._opens(key, *(inputs[name] for name in ("model", "baseline") if name in inputs))
+        return self._cell("predict", entry, spec, output, key, seed, modules, inputs)
+
+    def evaluate(self, key: str, seed: int) -> dict[str, Cell]:
+        """By evaluator, of an experiment or of a variant."""
+        predictions = self.predict(key, seed)
+        inputs = {**predictions.inputs, "predictions": predictions}
+        inputs.pop("same", None)
+        models = [inputs[name] for name in ("model", "baseline") if name in inputs]
+        made = {}
+        for name, options in self.params.evaluators.items():
+            spec = Evaluate(**self._shared(self._owner(key)), evaluator=name, options=options)
+            modules: tuple[str, ...] = (f"pipeline.evaluate.evaluators.{name}", f"pipeline.tasks.{spec.task}")
+            if introspection.constant(f"evaluate/evaluators/{name}", "NEEDS_MODEL"):
+                modules = *modules, *self._opens(key, *models)
+            output = paths.evaluations(self.params.profile) / key / f"seed{seed}" / name
+            made[name] = self._cell(
+                "evaluate", "pipeline.evaluate.evaluate", spec, output, key, seed, modules, dict(inputs)
+            )
+        return made
+
+    def _opens(self, key: str, *models: Cell) -> tuple[str, ...]:
+        """Modules that are looked up by name where `models` are opened: of the format, and of the architecture."""
+        found: list[str] = []
+        for model in models:
+            spec = model.spec
+            kept = spec.makes if isinstance(spec, Compress) else "skops" if isinstance(spec, Fitted) else "safetensors"
+            found += [f"pipeline.formats.{kept}"]
+            found += [] if files.is_whole(kept) else [self.params.experiments[self._owner(key)].module]
+        return tuple(dict.fromkeys(found))
+
+    def _owner(self, key: str) -> str:
+        """The experiment that a row is of."""
+        return self.params.variants[key].of if key in self.params.variants else key
+
+    def experiment(self, key: str) -> Iterator[Cell]:
+        for seed in self.profile.seeds:
+            yield self.train(key, seed)
+            yield from self.judged(key, seed)
+
+    def variant(self, key: str) -> Iterator[Cell]:
+        for seed in self.profile.seeds:
+            yield from self.steps(key, seed)
+            yield from self.judged(key, seed)
+
+    def judged(self, key: str, seed: int) -> Iterator[Cell]:
+        """What a model says, and what every evaluator says of that."""
+        yield self.predict(key, seed)
+        yield from self.evaluate(key, seed).values()
+
+    def _model(self, kind: str, key: str, seed: int) -> Path:
+        return paths.artifacts(self.params.profile, kind) / key / f"seed{seed}"
+
+    def _shared(self, experiment: str) -> dict[str, Any]:
+        known, budget = {**self.params.pretraining, **self.params.experiments}, self.params.budget_of(experiment)
+        data = known[experiment].data
+        task, threads = self.params.data[data].task, self.profile.threads
+        return {"data": data, "task": task, "budget": budget, "threads": threads}
+
+    def _trained(self, params: Params, key: str, seed: int, entry: Experiment) -> dict[str, Any]:
+        """What decides the training of a row or of a pretraining, with the recipe that `params` give it."""
+        return {
+            **self._shared(key),
+            "seed": seed,
+            "model": entry.model,
+            "view": entry.view,
+            "args": entry.args,
+            "recipe": params.recipe_of(key),
+        }
+
+    def _cell(
+        self,
+        kind: str,
+        entry: str,
+        spec: Strict,
+        output: Path,
+        experiment: str,
+        seed: int | None = None,
+        modules: tuple[str, ...] = (),
+        inputs: dict[str, Cell] | None = None,
+        execution: Execution | None = None,
+    ) -> Cell:
+        cell = Cell(kind, entry, spec, output, experiment, seed, modules, inputs or {}, execution)
+        made_from = frozenset((name, id(parent)) for name, parent in cell.inputs.items())
+        return self._made.setdefault((experiment, seed, fingerprint.of_json(cell.asked), made_from), cell)
