@@ -74,7 +74,7 @@ SCRIPT = """
     import json, sys
     from pathlib import Path
     from pipeline.act import Spec
-    from pipeline.cells.cell import Cell
+    from pipeline.cells.cell import Cell, record
     from pipeline.run.fill import Run, RunError, executor
     asked, jobs = json.loads(sys.argv[1]), int(sys.argv[2])
     cells = {}
@@ -91,7 +91,7 @@ SCRIPT = """
         made = [c.label for c in run.fill(cells.values())]
     except RunError as error:
         why = str(error)
-    done = {n: c.result | json.loads((c.folder / "costs.json").read_text()) for n, c in cells.items() if c.complete}
+    done = {n: c.result | record(c.folder, "costs.json") for n, c in cells.items() if c.complete}
     print(json.dumps({"made": made, "said": said, "why": why, "done": done}))
 """
 
