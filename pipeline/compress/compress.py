@@ -7,11 +7,12 @@ from typing import Any
 from pipeline.cells.cell import read_json
 from pipeline.compress.spec import Spec
 from pipeline.data import dataset
+from pipeline.data.spec import Facts
 from pipeline.formats import model as formats
 from pipeline.formats.files import format_of
 from pipeline.training.spec import Architecture
 
-CARRIED = ("shape", "classes", "probabilistic")  # what a model of any format says of itself
+CARRIED = (*Facts.model_fields, "probabilistic")  # what a model of any format says of itself
 
 
 def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
