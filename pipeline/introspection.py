@@ -66,13 +66,18 @@ def _tree(module: str) -> ast.Module:
 
 
 def constant(module: str, name: str, default: Any = ...) -> Any:
-    """The literal that `module` (such as `models/lenet5`) assigns to `name` at its top level.
+    """The literal that `module` (such as `models/lenet5`) assigns to `name` at its top level, alone or among others.
 
     ValueError where it does not and there is no `default`.
     """
     for node in _tree(module).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            return ast.literal_eval(node.value)
+        for target in node.targets if isinstance(node, ast.Assign) else []:
+            names, values = [target], [node.value]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                names, values = target.elts, node.value.elts
+            for place, value in zip(names, values, strict=True):
+                if isinstance(place, ast.Name) and place.id == name:
+                    return ast.literal_eval(value)
     if default is not ...:
         return default
     raise ValueError(f"pipeline/{module}.py does not define {name}")

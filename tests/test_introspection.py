@@ -14,6 +14,7 @@ MODEL = """
 from typing import Annotated, Literal
 from pydantic import Field
 INPUTS = ("image", "tabular")
+WIDTH, DEPTH = 3, "deep"
 REQUIRES = (
     ({"target": ("class",)}, "b counts classes", {"kind": "b"}),
     ({"refit": (False,)}, "a rate is chosen on validation", {"rate": True}),
@@ -68,6 +69,7 @@ def test_what_does_not_fit_is_refused(package: Path, given: dict) -> None:
 
 def test_constants_are_literals(package: Path) -> None:
     assert introspection.constant("models/thing", "INPUTS") == ("image", "tabular")
+    assert [introspection.constant("models/thing", name) for name in ("WIDTH", "DEPTH")] == [3, "deep"]
     with pytest.raises(ValueError, match="malformed|literal"):
         introspection.constant("models/thing", "COMPUTED")
     with pytest.raises(ValueError, match=r"pipeline/models/thing.py does not define OUTPUTS"):

@@ -53,16 +53,16 @@ def _box(share: float, centre: tuple[int, int], height: int, width: int) -> tupl
     return top, left, min(row + half_height, height), min(column + half_width, width)
 
 
-def apply(x: Tensor, theirs: Tensor, mix: Mix) -> Tensor:
+def apply(x: Tensor, partners: Tensor, mix: Mix) -> Tensor:
     """Items (N, ...) mixed with those of their partners (N, ...), which another process may have.
 
     Raw or scaled, before any view: a mixup is float32, a cutmix keeps the dtype of its images (N, C, H, W).
     """
     if mix.box is None:
-        return torch.lerp(theirs.float(), x.float(), mix.share)
+        return torch.lerp(partners.float(), x.float(), mix.share)
     top, left, bottom, right = mix.box
     x = x.clone()
-    x[:, :, top:bottom, left:right] = theirs[:, :, top:bottom, left:right]
+    x[:, :, top:bottom, left:right] = partners[:, :, top:bottom, left:right]
     return x
 
 

@@ -6,10 +6,10 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from pipeline.report.render import style
-from pipeline.training.range_test import Found
+from pipeline.training.range_test import RangeTestResult
 
 
-def draw(path: Path, title: str, found: Found) -> Path:
+def draw(path: Path, title: str, found: RangeTestResult) -> Path:
     """A PNG at `path`, which has no suffix: loss against rate, each update and their running mean."""
     low, high = min(found.smooth), found.smooth[0]
     with matplotlib.rc_context(style.SETTINGS):

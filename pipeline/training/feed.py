@@ -19,14 +19,14 @@ CHUNK_VALUES = 2**20  # gathered and scaled at once: 4 MB, so that a batch is st
 class Share(NamedTuple):
     """This process's part of a batch; it may be empty.
 
-    batch: indices of all its items. x: prepared inputs (n, ...). y: their labels (n,). theirs: labels of the items that
-    they are mixed with, None without mixing; own: weight of `y`'s loss against theirs', a scalar tensor.
+    batch: indices of all its items. x: prepared inputs (n, ...). y: their labels (n,). partner_labels: of the items
+    that they are mixed with, None without mixing; own: weight of `y`'s loss against the partners', a scalar tensor.
     """
 
     batch: Tensor
     x: Tensor
     y: Tensor
-    theirs: Tensor | None = None
+    partner_labels: Tensor | None = None
     own: Tensor | None = None
 
 
@@ -78,9 +78,9 @@ class Feed:
                 len(part), draws, mixup=self.recipe.mixup, cutmix=self.recipe.cutmix, shape=tuple(x.shape[1:])
             )
             mine = self._mine(torch.arange(len(part), device=x.device))
-            theirs = mix.partners.to(x.device)[mine]
-            mixed = mixing.apply(items[mine], items[theirs], mix)
+            partners = mix.partners.to(x.device)[mine]
+            mixed = mixing.apply(items[mine], items[partners], mix)
             y = self.train.y.index_select(0, part)
             own = torch.full((), mix.share, device=x.device)
-            shares.append(Share(part, self.network.prepare(mixed), y[mine], y[theirs], own))
+            shares.append(Share(part, self.network.prepare(mixed), y[mine], y[partners], own))
         return shares

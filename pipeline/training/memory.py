@@ -20,7 +20,7 @@ def micro_batches(share: Share, size: int) -> Iterator[tuple[Tensor, Tensor, Ten
     n, count = len(share.y), -(-len(share.y) // size)
     for number in range(count):
         part = slice(n * number // count, n * (number + 1) // count)
-        yield share.x[part], share.y[part], None if share.theirs is None else share.theirs[part]
+        yield share.x[part], share.y[part], None if share.partner_labels is None else share.partner_labels[part]
 
 
 def halving(run: Callable[[int], Result], limit: int, divisible: bool = True) -> tuple[Result, int]:

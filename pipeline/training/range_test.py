@@ -27,7 +27,7 @@ ENDLESS: dict[str, Any] = {"patience": None, "min_change": 0.0, "items": None, "
 TOO_FAR = 4.0  # times the least smoothed loss
 
 
-class Found(NamedTuple):
+class RangeTestResult(NamedTuple):
     """rates, losses: as they were tried. smooth: the losses' running mean. suggestion: a tenth of the rate at which
     that is least, where the loss still falls fast: the largest rate for one_cycle or a decay from it."""
 
@@ -62,10 +62,10 @@ class RangeTest(System):
             raise TooFar("the range test is over")
 
 
-def run(spec: Spec, data: Dataset, start: Path | None = None) -> Found:
+def run(spec: Spec, data: Dataset, start: Path | None = None) -> RangeTestResult:
     """Of a train cell's specification. start: the cell whose weights it starts from.
 
-    ValueError where even the first updates give no number, or those weights do not fit.
+    ValueError where the loss of the first updates is NaN or infinite already, or those weights do not fit.
     """
     train.seed_everything(spec.seed, spec.threads)
     epochs = ceil(UPDATES * spec.recipe.batch_size / len(data.y["train"]))
@@ -83,14 +83,16 @@ def run(spec: Spec, data: Dataset, start: Path | None = None) -> Found:
     return judged(system.found)
 
 
-def judged(losses: Sequence[float]) -> Found:
+def judged(losses: Sequence[float]) -> RangeTestResult:
     """What the losses of the first updates of the test say."""
     losses = [loss for loss in losses[:UPDATES] if loss == loss and loss < float("inf")]
     if len(losses) < 10:
-        raise ValueError(f"range test: the loss is no number after {len(losses)} updates at a rate of {LOWEST:g}")
+        raise ValueError(
+            f"range test: the loss is NaN or infinite after {len(losses)} updates, at rates from {LOWEST:g} on"
+        )
     rates = [exp(log(LOWEST) + log(HIGHEST / LOWEST) * n / (UPDATES - 1)) for n in range(len(losses))]
     smooth = running_mean(losses)
-    return Found(rates, list(losses), smooth, rates[smooth.index(min(smooth))] / 10)
+    return RangeTestResult(rates, list(losses), smooth, rates[smooth.index(min(smooth))] / 10)
 
 
 def running_mean(values: Sequence[float]) -> list[float]:

@@ -2,44 +2,38 @@
 
 Lightning's cost is per call of `training_step`, which for a small network is more than the network's own. So a step
 here covers many small batches (manual optimization): each still has its own update.
-
-An update is that of a whole batch, however it is computed: by several processes (`pipeline.training.distributed`), each
-of which takes a share, in micro-batches where memory asks for them. What is batch-normalised sees only the micro-batch,
-as everywhere; its running statistics are averaged over processes.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property, partial
-from itertools import chain
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from pipeline.data.batches import Batches
 from pipeline.tasks._task import Judge
-from pipeline.training import compiled, optimizers, regularizers
+from pipeline.training import optimizers
 from pipeline.training.averaging import Average
-from pipeline.training.bayesian import divergence
 from pipeline.training.blocks import layer_wise, thaw
 from pipeline.training.distributed import Ranks
 from pipeline.training.ending import Ending
 from pipeline.training.feed import Feed, Share
-from pipeline.training.health import Health, norm_of
-from pipeline.training.memory import halving, micro_batches
+from pipeline.training.health import Health
+from pipeline.training.memory import halving
 from pipeline.training.network import Network
 from pipeline.training.recipe import Gradient
 from pipeline.training.start import Start
+from pipeline.training.update import Objective, Update
 
 BLOCK = 1000  # validation items of one forward pass
 
 
 class Diverged(RuntimeError):
-    """The loss is no finite number; training on would be a waste."""
+    """The loss is NaN or infinite; training on would be a waste."""
 
 
 class System(pl.LightningModule):
@@ -65,18 +59,12 @@ class System(pl.LightningModule):
         self.automatic_optimization = False
         self.network, self.task, self.recipe, self.epochs = network, task, recipe, epochs
         self.batches = {"train": train, "validation": validation}
-        self.weight: Tensor | None
-        self.register_buffer("weight", weight, persistent=False)
         self.ranks = ranks or Ranks()
         self.feed = Feed(train, network, recipe, self.ranks)
-        self.own_loss = recipe.loss == "default" and hasattr(network.body, "training_loss")
-        if self.feed.mixes or not self.own_loss:
-            self.criterion = task.loss_of(recipe)
-        self.bayesian = recipe.last_layer == "bayesian"
-        self.regularizer = regularizers.Regularizer(network.body, recipe)
+        self.objective = Objective(network, task, recipe, train, weight)
         self.average: Average | None = None
-        self.clips = recipe.gradient_clip is not None or recipe.gradient_clip_value is not None
-        self.health = Health(network.body, self.clips)
+        clips = recipe.gradient_clip is not None or recipe.gradient_clip_value is not None
+        self.health = Health(network.body, clips)
         self.ending = Ending(recipe, task.metric, len(train.y), task.direction)
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
         # What compares a batch's items with each other is another loss of half of them, or of more.
@@ -118,6 +106,7 @@ class System(pl.LightningModule):
     def on_fit_start(self) -> None:
         for batches in self.batches.values():
             batches.to(self.device)
+        self.objective.to(self.device)
         for tensor in self.network.state_dict().values():
             self.ranks.as_first(tensor)
 
@@ -152,13 +141,14 @@ class System(pl.LightningModule):
         return self.optimizers(use_pl_optimizer=False)  # type: ignore[return-value]
 
     @cached_property
-    def _trained(self) -> list[nn.Parameter]:
-        return [p for group in self._optimizer.param_groups for p in group["params"]]
-
-    @cached_property
     def scaler(self) -> torch.amp.GradScaler | None:
         """Of 16-bit gradients, against underflow; None in other precisions."""
         return getattr(self.trainer.precision_plugin, "scaler", None)
+
+    @cached_property
+    def update(self) -> Update:
+        """Made once all is on its device."""
+        return Update(self.objective, self._optimizer, self.scaler, self.ranks, self.health, self.average)
 
     def training_step(self, chunk: int, _: int) -> None:
         """Updates for the batches of one chunk."""
@@ -169,133 +159,22 @@ class System(pl.LightningModule):
         found, outputs, limit, lr = [], [], self.micro_batch, 0.0  # a module's own attributes are slow to set
         for number, share in enumerate(shares, done + 1):
             looks = Health.due(number)
-            passes = partial(self._gradients, share, looks)
+            passes = partial(self.update.gradients, share, looks)
             (loss, scores), limit = halving(passes, limit, self.divisible)
-            lr = self._update(number, looks)
+            lr = self.update.step(number, looks)
             if schedule is not None:
                 schedule.step()  # type: ignore[union-attr]
             found.append(loss)
             outputs += scores
         self.micro_batch, self.lr = limit, lr
-        self._average_statistics()
+        self.update.average_statistics()
         self._count(chunk, torch.stack(found), outputs, shares)
         self.chunk = chunk + 1
         self.ending.count(done + len(shares))
         self.trainer.should_stop |= self.ending.reason is not None
 
-    def _gradients(self, share: Share, looks: bool, micro_batch: int) -> tuple[Tensor, list[Tensor]]:
-        """Backward passes over this process's share of a batch.
-
-        Each micro-batch weighs as much as it is of the batch, so that they add up to the mean over the batch. Returns
-        what they add to its loss, and their scores. looks: whether this update's health is looked at.
-        """
-        self._optimizer.zero_grad()
-        if looks:
-            self.health.begin()
-        if self.ranks.size == 1 and len(share.y) <= micro_batch:
-            run = self._plain if looks else self._whole  # what is compiled calls no hooks
-            loss, scores = run(share.x, share.y, share.theirs, share.own, None)
-            return loss, [scores]
-        whole = self._mass(self.batches["train"].y.index_select(0, share.batch))
-        loss = torch.zeros((), device=self.device)
-        outputs: list[Tensor] = []
-        for x, y, theirs in micro_batches(share, micro_batch):
-            part, scores = (self._plain if looks else self._part)(x, y, theirs, share.own, self._mass(y) / whole)
-            loss += part
-            outputs.append(scores)
-        return loss, outputs
-
-    def _mass(self, y: Tensor) -> Tensor:
-        """What a mean over these items is divided by: their number, or the sum of their classes' weights."""
-        return torch.full((), float(len(y)), device=y.device) if self.weight is None else self.weight[y].sum()
-
-    @cached_property
-    def _backward(self) -> Callable[[Tensor], Any]:
-        scaler = self.scaler
-        return Tensor.backward if scaler is None else lambda loss: scaler.scale(loss).backward()
-
-    @cached_property
-    def _plain(self) -> compiled.Gradients:
-        return compiled.gradients(self._objective, False, self._backward)
-
-    @cached_property
-    def _whole(self) -> compiled.Gradients:
-        """Of a batch in one pass."""
-        return compiled.gradients(self._objective, self.recipe.compile, self._backward if self.scaler else None)
-
-    @cached_property
-    def _part(self) -> compiled.Gradients:
-        """Of a micro-batch, whose gradients add to those that are there."""
-        return compiled.gradients(self._objective, self.recipe.compile, self._backward)
-
-    def _objective(
-        self, x: Tensor, y: Tensor, theirs: Tensor | None, own: Tensor | None, share: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(what is minimised, mean loss, scores) of prepared inputs; share: of the batch that they are, None for 1."""
-        loss, scores = self.loss(x, y, self.weight, self.recipe.label_smoothing)
-        if theirs is not None:
-            other = self.criterion(scores, theirs, self.weight, self.recipe.label_smoothing)
-            loss = own * loss + (1 - own) * other  # type: ignore[operator]
-        objective, penalty = loss, self.regularizer.penalty()
-        if self.bayesian:
-            objective = objective + divergence(self.network.body) / len(self.batches["train"].y)
-        if penalty is not None:
-            objective = objective + penalty
-        return (objective, loss, scores) if share is None else (objective * share, loss * share, scores)
-
-    def _update(self, number: int, looks: bool) -> float:
-        """From gradients of this process's share to new weights, by the run's update of this number, from 1.
-
-        Returns the learning rate that it had.
-        """
-        optimizer = self._optimizer
-        if self.ranks.size > 1:
-            self._add_gradients()
-        if self.scaler and (self.clips or looks):
-            self.scaler.unscale_(optimizer)
-        if looks:
-            self.health.gradients()
-            norm = norm_of(p.grad for p in self._trained if p.grad is not None)
-        if self.clips:
-            regularizers.clip(self._trained, self.recipe)
-        lr: float = optimizer.param_groups[0]["lr"]
-        if self.scaler:
-            self.scaler.step(optimizer)
-            self.scaler.update()
-        else:
-            optimizer.step()
-        self.regularizer.project(lr)
-        if self.average is not None:
-            self.average.update(self.network.body, number)
-        if looks and (self.scaler is None or math.isfinite(norm)):  # else the scaler has skipped the update, as it may
-            self.health.end(number, norm)
-        return lr
-
-    def _add_gradients(self) -> None:
-        """Sums over processes, all in one message. A process whose share was empty adds zeros."""
-        parameters = [p for p in self.network.body.parameters() if p.requires_grad]
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        message = torch.cat([g.flatten() for g in gradients])
-        self.ranks.add(message)
-        for gradient, summed in zip(gradients, message.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(summed.view(gradient.shape))  # in its own order of memory, which fused optimizers need
-
-    def _average_statistics(self) -> None:
-        """Running means, and moving averages of them, are linear: averaged once a chunk, they are what they were if
-        averaged at each batch."""
-        if self.ranks.size > 1:
-            averaged = [self.average.averaged] if self.average else []
-            for module in chain.from_iterable(body.modules() for body in (self.network.body, *averaged)):
-                if isinstance(module, _BatchNorm):
-                    for statistic in (module.running_mean, module.running_var):
-                        if statistic is not None:
-                            self.ranks.add(statistic.div_(self.ranks.size))
-
     def _count(self, chunk: int, losses: Tensor, outputs: list[Tensor], shares: list[Share]) -> None:
-        """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is no number."""
+        """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is NaN or infinite."""
         state = torch.zeros(self.task.states)
         if outputs:
             state = self.task.state(torch.cat(outputs), torch.cat([share.y for share in shares]))
@@ -331,16 +210,6 @@ class System(pl.LightningModule):
         """The averaged network, where its batch-norm statistics follow; else the one that is trained."""
         return self.average.of(self.network.body) if self.average and self.recipe.ema else self.network.body
 
-    def loss(
-        self, x: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0, body: nn.Module | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """(mean loss, scores) of prepared inputs: by the recipe's loss, else the network's own, else the task's."""
-        body = body or self.network.body
-        if self.own_loss:
-            return body.training_loss(x, y)  # type: ignore[operator, no-any-return]
-        scores = body(x)
-        return self.criterion(scores, y, weight, smoothing), scores
-
     def train_means(self) -> dict[str, float]:
         loss, items, *state = self.sums.tolist()
         y = self.batches["train"].y
@@ -368,7 +237,7 @@ class System(pl.LightningModule):
         """Sums over items (N, ...), of which `limit` go through the network at once: losses, and the metric's state."""
         sums = torch.zeros(1 + self.task.states, dtype=torch.float64)
         for inputs, labels in zip(x.split(limit), y.split(limit), strict=True):
-            mean, scores = self.loss(self.network.prepare(inputs), labels, body=self._judged_body)
+            mean, scores = self.objective.loss(self._judged_body, self.network.prepare(inputs), labels)
             sums += torch.cat([mean.double()[None] * len(labels), self.task.state(scores, labels).double()]).cpu()
         return sums
 
@@ -381,7 +250,7 @@ class System(pl.LightningModule):
         elif self.average is not None:
             if self.recipe.swa:
                 self.average.refresh(self._inputs())
-                self._average_statistics()  # each process drew its own noise
+                self.update.average_statistics()  # each process drew its own noise
             body.load_state_dict(self.average.of(body).state_dict())
             self.network.eval()
             self.history[-1] |= self.judge()  # of swa the rows before are of the weights that it averages

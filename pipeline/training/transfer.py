@@ -110,7 +110,9 @@ def over_features(system: System) -> System:
     replace(network.body, name, head)
     (width,) = train.shape
     top = Network(head, "none", train.kind, torch.zeros(width), torch.ones(width), network.target)
-    return type(system)(top, system.task, system.recipe, train, validation, system.epochs, system.weight, system.ranks)
+    return type(system)(
+        top, system.task, system.recipe, train, validation, system.epochs, system.objective.weight, system.ranks
+    )
 
 
 def with_features(network: Network, batches: Batches, size: int = 500) -> Batches:

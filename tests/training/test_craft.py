@@ -15,7 +15,7 @@ from pipeline.data.spec import Budget, Facts
 from pipeline.training import network, train
 from pipeline.training.ending import Ending
 from pipeline.training.recipe import Gradient
-from pipeline.training.system import System
+from pipeline.training.update import Update
 from tests.laboratory import Laboratory
 from tests.training import processes
 
@@ -167,15 +167,15 @@ def test_a_plateau_lowers_the_rate(laboratory: Laboratory) -> None:
 
 def test_largest_norms_hold_after_every_update(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[float] = []
-    updated = System._update
+    stepped = Update.step
 
-    def update(self: System, *arguments: Any) -> float:
-        lr = updated(self, *arguments)
+    def step(self: Update, *arguments: Any) -> float:
+        lr = stepped(self, *arguments)
         weights = [p for p in self.network.body.parameters() if p.ndim > 1]
         found.append(max(float(w.flatten(1).norm(dim=1).max()) for w in weights))
         return lr
 
-    monkeypatch.setattr(System, "_update", update)
+    monkeypatch.setattr(Update, "step", step)
     laboratory.train("digits_cnn", max_norm=0.5, lr=0.05, budget=BUDGET)
     assert len(found) > 30 and max(found) <= 0.5 + 1e-5
 

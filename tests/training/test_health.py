@@ -106,11 +106,12 @@ def test_an_update_that_the_scaler_skips_is_not_looked_at(laboratory: Laboratory
         system = train.assemble(spec, data)
         system.__dict__["_optimizer"] = torch.optim.SGD(system.network.body.parameters(), 0.1)
         scaler = torch.amp.GradScaler("cpu", init_scale=scale)
-        system.__dict__ |= {"scaler": scaler, "_backward": lambda loss, s=scaler: s.scale(loss * 1e3).backward()}
+        system.__dict__["scaler"] = scaler
+        system.update.__dict__["_backward"] = lambda loss, s=scaler: s.scale(loss * 1e3).backward()
         system.feed.begin(0)
         before = [p.detach().clone() for p in system.network.body.parameters()]
-        system._gradients(system.feed.chunk(0)[0], True, 64)
-        system._update(1, True)
+        system.update.gradients(system.feed.chunk(0)[0], True, 64)
+        system.update.step(1, True)
         moved = any(not p.equal(b) for p, b in zip(system.network.body.parameters(), before, strict=True))
         assert (len({row["update"] for row in system.health.rows}), moved) == (looks, bool(looks))
 

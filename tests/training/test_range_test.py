@@ -51,5 +51,5 @@ def test_it_starts_from_the_weights_that_the_row_starts_from(laboratory: Laborat
 
 
 def test_a_row_whose_loss_is_never_a_number_is_said() -> None:
-    with pytest.raises(ValueError, match="no number after 3 updates"):
+    with pytest.raises(ValueError, match="NaN or infinite after 3 updates"):
         range_test.judged([1.0, 1.0, 2.0, float("nan")])
