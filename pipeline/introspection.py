@@ -70,8 +70,9 @@ def constant(module: str, name: str, default: Any = ...) -> Any:
 
     ValueError where it does not and there is no `default`.
     """
-    for node in _tree(module).body:
-        for target in node.targets if isinstance(node, ast.Assign) else []:
+    assignments = (node for node in _tree(module).body if isinstance(node, ast.Assign))
+    for node in assignments:
+        for target in node.targets:
             names, values = [target], [node.value]
             if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
                 names, values = target.elts, node.value.elts
