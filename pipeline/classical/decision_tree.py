@@ -20,6 +20,8 @@ REQUIRES = (
 PROBABILISTIC = False  # a leaf's shares: 0 and 1 where it is pure, which no probability is
 TRUSTED = ["sklearn.tree._tree.Tree"]  # the tree itself, an object of arrays
 CANDIDATES = 16
+# By the task's target: the estimator, and its usual criterion.
+ESTIMATORS = {"class": (DecisionTreeClassifier, "gini"), "number": (DecisionTreeRegressor, "squared_error")}
 
 
 def build(
@@ -38,7 +40,7 @@ def build(
     criterion: gini and entropy are for classes, the others for numbers; the default is gini or squared_error. min_leaf:
     training items that a leaf has at least. pruning: none, a strength (alpha), or chosen on validation.
     """
-    usual = {"class": "gini", "number": "squared_error"}[target]
+    estimator, usual = ESTIMATORS[target]
     options: dict[str, Any] = {
         "criterion": usual if criterion == "default" else criterion,
         "max_depth": max_depth,
@@ -47,10 +49,7 @@ def build(
         "ccp_alpha": 0.0 if isinstance(pruning, str) else pruning,
         "random_state": seed,
     }
-    if target == "number":
-        tree = DecisionTreeRegressor(**options)
-    else:
-        tree = DecisionTreeClassifier(class_weight=class_weight, **options)
+    tree = estimator(**options) if class_weight is None else estimator(class_weight=class_weight, **options)
     tree.pruning = pruning
     return tree
 

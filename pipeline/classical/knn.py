@@ -11,6 +11,7 @@ REQUIRES = (({"sampling": ("none", "balanced")}, "neighbours take no class weigh
 CHANCE = False  # the seed decides nothing
 PROBABILISTIC = False  # shares of k votes: 0 and 1 where all agree, which no probability is
 TRUSTED: list[str] = []
+ESTIMATORS = {"class": KNeighborsClassifier, "number": KNeighborsRegressor}
 
 
 def build(
@@ -27,8 +28,7 @@ def build(
 
     weights: neighbours vote alike, or by the inverse of their distance. p: the exponent of Minkowski's distance.
     """
-    kind = KNeighborsRegressor if target == "number" else KNeighborsClassifier
-    return kind(k, weights=weights, metric=metric, p=p if metric == "minkowski" else 2, algorithm="brute")
+    return ESTIMATORS[target](k, weights=weights, metric=metric, p=p if metric == "minkowski" else 2, algorithm="brute")
 
 
 def fit(estimator: Any, train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray]) -> Any:

@@ -18,6 +18,7 @@ CHANCE = False  # the seed decides nothing
 PROBABILISTIC = False
 # What `skops` may construct when a model is read back: types that this file's estimator holds beyond its defaults.
 TRUSTED: list[str] = []
+ESTIMATORS = {"class": SVC, "number": SVR}
 HARD = 1e10  # C of a hard margin: no item is worth an error
 STEPS = 1_000_000  # of a hard margin: where there is no solution, LIBSVM would look for it for ever
 MOST_ITEMS = 20_000  # of the power kernel, whose matrix is kept whole: 3.2 GB
@@ -45,11 +46,12 @@ def build(
     """
     options: dict[str, Any] = {"kernel": "precomputed" if kernel == "power" else kernel, "gamma": gamma}
     options |= {"degree": degree, "coef0": coef0, "cache_size": 500, "C": HARD if margin == "hard" else C}
-    if target == "number":
-        estimator = SVR(epsilon=epsilon, **options)
-    else:
-        options |= {"class_weight": class_weight, "random_state": seed, "max_iter": STEPS if margin == "hard" else -1}
-        estimator = SVC(break_ties=True, **options)
+    steps = STEPS if margin == "hard" else -1
+    own: dict[str, dict[str, Any]] = {
+        "class": {"class_weight": class_weight, "random_state": seed, "max_iter": steps, "break_ties": True},
+        "number": {"epsilon": epsilon},
+    }
+    estimator = ESTIMATORS[target](**options, **own[target])
     estimator.power, estimator.margin = power if kernel == "power" else None, margin
     return estimator
 
