@@ -10,6 +10,7 @@ from pipeline import paths
 from pipeline.cells import fingerprint, store
 from pipeline.cells.cell import Cell, write_json
 from pipeline.config import loading
+from pipeline.introspection import Strict
 
 
 def test_its_packages_are_pinned_and_its_rows_exist() -> None:
@@ -18,8 +19,12 @@ def test_its_packages_are_pinned_and_its_rows_exist() -> None:
     assert set(gpu_kit.ROWS) <= set(loading.load(profile=gpu_kit.PROFILE).experiments)
 
 
+class Value(Strict):
+    value: int
+
+
 def finished(value: int, size: int) -> Cell:
-    cell = Cell("train", "pipeline.run.plan", {"value": value}, Path(), f"row seed {value}")
+    cell = Cell("train", "pipeline.run.plan", Value(value=value), Path(), "row", value)
     cell.folder.mkdir(parents=True)
     write_json(cell.folder / "spec.json", {**cell.resolved, "key": cell.key})
     (cell.folder / "weights").write_bytes(fingerprint.of_json(value).encode() * (size // 64))

@@ -158,7 +158,7 @@ def test_edit_revert_another_seed_another_profile(project: Path) -> None:
     scratch.change(project, switch)
     before = helpers.cells(project)
     scratch.cli(project, "repro", "--experiment", "iris_svm")
-    assert len(helpers.cells(project) - before) == 4
+    assert len(helpers.cells(project) - before) == 10
     assert {p.name for p in (project / "artifacts" / "paper" / "train").iterdir()} == {"iris_svm"}
     scratch.change(project, lambda s: s.update(profile="laptop"))
     before = helpers.cells(project)

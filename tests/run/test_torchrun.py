@@ -150,7 +150,7 @@ def test_what_it_is_made_from_is_asked_for_by_name(tmp_path: Path) -> None:
 
 def test_one_killed_ends_all(tmp_path: Path) -> None:
     project = scratch.copy(tmp_path, small(100_000))
-    scratch.run(project, sys.executable, "-m", "stages.prepare", "digits")
+    scratch.run(project, sys.executable, *NODES, "--inputs")
     with helpers.started(project, *TORCHRUN, "--standalone", "--nproc-per-node", "2", *NODES) as process:
         assert helpers.wait_for(lambda: list(project.glob(".cells/*/progress.json")), 90)
         ranks = [pid for pid, words in helpers.processes(project).items() if "pipeline.run.torchrun" in words]

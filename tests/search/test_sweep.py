@@ -164,4 +164,4 @@ def test_an_unknown_experiment_is_an_error_with_a_suggestion(laboratory: Laborat
         refused = laboratory.run("sweep", "--experiment", given, check=False)
         assert refused.returncode == 1 and expected in refused.stderr
     refused = laboratory.run("sweep", "--trials", "many", check=False)
-    assert refused.returncode == 2 and "'many' is no number" in refused.stderr
+    assert refused.returncode == 2 and "'many' is no whole number" in refused.stderr

@@ -68,7 +68,8 @@ class Laboratory:
 
     def shown(self, key: str) -> Path:
         """Where the stages show the models of a row of the laptop profile."""
-        return self.root / "artifacts" / "laptop" / key
+        (folder,) = (self.root / "artifacts" / "laptop").glob(f"*/{key}")
+        return folder
 
     def edit(self, before: str, after: str) -> None:
         path = self.root / "params.yaml"

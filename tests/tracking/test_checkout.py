@@ -13,10 +13,10 @@ from tests.tracking.conftest import REPOSITORY, Laboratory
 
 TRAIN = """
 from pipeline.config import loading
-from pipeline.run import forks
+from pipeline.run.fill import Run, executor
 from pipeline.run.plan import Plan
 cell = Plan(loading.load()).train("shapes_mlp", 0)
-forks.Run(1).fill([cell])
+Run(executor(1)).fill([cell])
 print(cell.inputs["start"].folder, cell.folder)
 """
 ROW = "view: flatten, args: {hidden: [16]}, set: {}}\n  shapes_svm"
@@ -49,7 +49,7 @@ def test_a_row_starts_from_a_version_and_a_changed_one_is_refused(laboratory: La
     source, folder = done.stdout.split()[-2:]
     assert done.returncode == 0, done.stderr
     registered = load_file(
-        laboratory.root / "artifacts/laptop/shapes_mlp" / f"seed{version['seed']}" / "weights.safetensors"
+        laboratory.root / "artifacts/laptop/train/shapes_mlp" / f"seed{version['seed']}" / "weights.safetensors"
     )
     taken, found = (load_file(f"{place}/weights.safetensors") for place in (source, folder))
     assert taken.keys() == registered.keys() and all(torch.equal(taken[n], registered[n]) for n in registered)

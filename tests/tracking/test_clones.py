@@ -46,11 +46,11 @@ def test_a_part_of_the_runs_takes_nothing_away_and_the_rest_mends_it(published: 
     """A fresh clone has the ledger; after one experiment there, and then the others, all is as it was."""
     clone = Laboratory(tmp_path / "clone")
     shutil.copytree(published.root, clone.root, ignore=shutil.ignore_patterns("mlflow", ".cells"))
-    shutil.move(clone.root / "artifacts" / "laptop" / "shapes_svm", tmp_path / "svm")
+    shutil.move(clone.root / "artifacts" / "laptop" / "train" / "shapes_svm", tmp_path / "svm")
     before = clone.roots.ledger.read_bytes()
     in_a_process(clone, "publish(loading.load())")
     assert clone.roots.ledger.read_bytes() == before
-    shutil.move(tmp_path / "svm", clone.root / "artifacts" / "laptop" / "shapes_svm")
+    shutil.move(tmp_path / "svm", clone.root / "artifacts" / "laptop" / "train" / "shapes_svm")
     load = "from pipeline.tracking.commands import load\nprint(load('shapes-svm@laptop_champion'))"
     assert "mlflow" in in_a_process(clone, f"publish(loading.load())\n{load}")
     assert clone.roots.ledger.read_bytes() == before
