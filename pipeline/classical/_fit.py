@@ -18,7 +18,6 @@ from pipeline.classical._spec import Spec
 from pipeline.data import dataset, views
 from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import KINDS, Kind
-from pipeline.tasks._task import find
 from pipeline.training.spec import Model
 
 MODEL = "model.skops"
@@ -28,6 +27,8 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     """Fit one seed; a solver's refusal is a result of status `failed`."""
     np.random.seed(spec.seed)
     recipe, module = spec.recipe, importlib.import_module(spec.module)
+    from pipeline.tasks._task import find  # it needs torch, which a server of the fitted model does without
+
     task = find(spec.task)
     data = dataset.load(inputs["data"], spec.budget, spec.seed, ("train", "validation"))
     facts: dict[str, Any] = data.facts(task.outputs(data.classes)).model_dump()
