@@ -46,20 +46,13 @@ def command(*options: Callable[[Any], Any]) -> Callable[[Callable[..., int]], An
 
     def add(function: Callable[..., int]) -> Any:
         def call(**given: Any) -> None:
-            sys.exit(invocation.run(lambda: function(**given), *_expected()))
+            sys.exit(invocation.run(lambda: function(**given)))
 
         for option in options:
             call = option(call)
         return app.command(function.__name__.rstrip("_").replace("_", "-"), help=function.__doc__)(call)
 
     return add
-
-
-def _expected() -> tuple[type[Exception], ...]:
-    """Errors of rooms that a command has imported by now."""
-    known = {"pipeline.search.journal": "JournalError", "pipeline.tracking.ledger": "LedgerError"}
-    known["pipeline.tracking.store"] = "StoreError"
-    return tuple(getattr(sys.modules[module], name) for module, name in known.items() if module in sys.modules)
 
 
 @command(EXPERIMENT, DATA, JOBS, click.option("--quiet", is_flag=True))

@@ -18,6 +18,7 @@ from tests.sources import ROOT, imported, modules, name_of, ours, tree
 CHAIN = [
     ["paths"],
     ["lifetime"],
+    ["errors"],
     ["introspection"],
     ["cells"],
     ["formats.files"],  # names alone

@@ -4,17 +4,14 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from pipeline import paths
 from pipeline.build import dvc, steps
 from pipeline.build.selection import Selection
-from pipeline.cells import outputs
 from pipeline.cells.cell import Cell
 from pipeline.config import loading
-from pipeline.config.sections import Params
-from pipeline.run.devices import default_jobs
 from pipeline.run.durations import format_duration
 from pipeline.run.fill import Run, RunError, executor
 from pipeline.run.plan import Plan
@@ -24,16 +21,15 @@ def repro(experiment: str | None, data: str | None, jobs: int | None, quiet: boo
     """Exit code. A part, and what is left where a cell could not be made, is tabulated and published without DVC."""
     params = loading.load()
     with alone():
-        outputs.adopt(steps.roots(params.profile).values())
+        steps.adopt(params)
         selection = Selection(Plan(params), experiment, data)
-        unfinished = fill(selection, jobs)
+        unfinished = fill(selection, jobs, Tables(selection))
         if selection.part or unfinished:
-            rows = [key for key in (*selection.experiments, *selection.variants) if key not in unfinished]
-            steps.without_dvc(selection, rows)
+            steps.without_dvc(selection, [key for key in selection.rows if key not in unfinished])
             code = 0
         else:
-            code = dvc.repro(planned=steps.write_plan(params))
-            outputs.adopt(steps.roots(params.profile).values())
+            code = dvc.repro(planned=steps.write_plan(selection))
+            steps.adopt(params)
     if code == 0 and not quiet:
         _closing(selection)
     return code or (1 if unfinished else 0)
@@ -43,30 +39,50 @@ def only_fill(experiment: str | None, data: str | None, jobs: int | None) -> int
     """Cells alone, without DVC, MLflow or Optuna: what a GPU machine runs for `make import-cells` elsewhere."""
     selection = Selection(Plan(loading.load()), experiment, data)
     unfinished = fill(selection, jobs)
-    print(
-        f"cells of {len(selection.experiments) + len(selection.variants) - len(unfinished)} rows in {paths.CELLS.name}/"
-    )
+    print(f"{len(selection.rows) - len(unfinished)} of {len(selection.rows)} rows are finished in {paths.CELLS.name}/")
     return 1 if unfinished else 0
 
 
-def fill(selection: Selection, jobs: int | None) -> list[str]:
+def fill(selection: Selection, jobs: int | None, ended: Callable[[Cell], None] = lambda _: None) -> list[str]:
     """Finish the cells of the rows side by side; the names of rows that could not all be finished."""
-    jobs = jobs_of(selection.plan.params, jobs)
-    if not all(cell.complete for cell in selection.prepared()):
-        finish(jobs, selection, selection.prepared())
-        selection.skip()
-    if not all(cell.complete for cell in selection.cells()):
-        finish(jobs, selection, selection.cells())
-    rows = [*selection.experiments, *selection.variants]
-    return [key for key in rows if not all(cell.complete for cell in selection.row(key))]
+    jobs, seconds = selection.plan.jobs(jobs), selection.estimates.seconds
+    finish(Run(executor(jobs), seconds), selection.prepared())
+    selection.skip()  # the data tell what a row takes
+    early = selection.early()
+    finish(Run(executor(jobs), seconds, first=lambda cell: cell.request in early, ended=ended), selection.cells())
+    return [key for key in selection.rows if not all(cell.complete for cell in selection.row(key))]
 
 
-def finish(jobs: int, selection: Selection, cells: Iterable[Cell]) -> None:
+def finish(run: Run, cells: Iterable[Cell]) -> None:
     """Fill cells; why some could not be finished is said, and the caller sees which they are."""
     try:
-        Run(executor(jobs), selection.estimates.seconds).fill(cells)
+        run.fill(cells)
     except RunError as error:
         print(f"\n{error}", file=sys.stderr)
+
+
+class Tables:
+    """Told of each cell that was finished, prints a data set's table when the last one of its rows is there."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.missing = {
+            data: {cell.request for key in rows for cell in selection.row(key) if not cell.complete}
+            for data, rows in selection.by_data().items()
+        }
+
+    def __call__(self, cell: Cell) -> None:
+        for data, requests in self.missing.items():
+            if cell.request in requests:
+                requests.remove(cell.request)
+                if not requests:
+                    self._print(data)
+
+    def _print(self, data: str) -> None:
+        from pipeline.report.build import table  # takes a second, which a command with nothing to do need not wait
+
+        steps.collect_rows(self.selection, self.selection.by_data()[data])
+        print(f"\n{table(self.selection.plan.params, data)}\n", flush=True)
 
 
 def _closing(selection: Selection) -> None:
@@ -102,8 +118,3 @@ def alone() -> Iterator[None]:
         file.write(f"pid {os.getpid()} since {time.strftime('%H:%M:%S')}")
         file.flush()
         yield
-
-
-def jobs_of(params: Params, jobs: int | None) -> int:
-    """jobs, or as many as the machine takes."""
-    return default_jobs(params.active.threads, params.active.devices) if jobs is None else jobs

@@ -3,6 +3,7 @@
 from pipeline.cells.cell import Cell
 from pipeline.config import loading
 from pipeline.config.messages import unknown
+from pipeline.results.collect import owner
 from pipeline.run.estimate import Estimates, over_time_limit
 from pipeline.run.fill import needed
 from pipeline.run.plan import Plan
@@ -15,6 +16,7 @@ STEPS = {
     "compress": ("compress",),
     "evaluate": ("predict", "evaluate"),
 }
+EARLY = 0.1  # of the work, for which the longest cells wait: they still start early enough to end with the rest
 
 
 class Selection:
@@ -52,6 +54,32 @@ class Selection:
     def variants(self) -> list[str]:
         return [key for key, v in self.plan.params.variants.items() if v.of in self.experiments]
 
+    @property
+    def rows(self) -> list[str]:
+        """Names of the experiments and of their variants."""
+        return [*self.experiments, *self.variants]
+
+    def by_data(self) -> dict[str, list[str]]:
+        """Rows by their data set."""
+        params, found = self.plan.params, dict[str, list[str]]()
+        for key in self.rows:
+            found.setdefault(params.experiments[owner(params, key)].data, []).append(key)
+        return found
+
+    def early(self) -> set[str]:
+        """Requests of the data sets with the least work, up to a tenth of it all: their tables can be there soon."""
+        missing = {
+            data: [cell for cell in needed(c for key in rows for c in self.row(key)) if not cell.complete]
+            for data, rows in self.by_data().items()
+        }
+        work = {data: sum(self.estimates.seconds(cell) or 0.0 for cell in cells) for data, cells in missing.items()}
+        found, left = set[str](), EARLY * sum(work.values())
+        for data in sorted(work, key=work.__getitem__):
+            left -= work[data]
+            if left >= 0:
+                found |= {cell.request for cell in missing[data]}
+        return found
+
     def prepared(self) -> list[Cell]:
         return [self.plan.prepare(name) for name in self.data]
 
@@ -61,7 +89,7 @@ class Selection:
         return list(make(key))
 
     def cells(self) -> list[Cell]:
-        rows = [cell for key in [*self.experiments, *self.variants] for cell in self.row(key)]
+        rows = [cell for key in self.rows for cell in self.row(key)]
         return [*self.prepared(), *rows]
 
     def steps(self) -> dict[str, list[Cell]]:

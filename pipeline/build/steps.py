@@ -12,7 +12,6 @@ from pipeline.cells.cell import Cell, write_json
 from pipeline.config.sections import Params
 from pipeline.report import study
 from pipeline.results.collect import collect, prune
-from pipeline.run.devices import default_jobs
 from pipeline.run.fill import Run, executor
 from pipeline.run.plan import Plan
 
@@ -36,27 +35,29 @@ def roots(profile: str) -> dict[str, Path]:
     }
 
 
-def write_plan(params: Params) -> str:
-    """The first stage: adopt what outputs have, then write what each step wants to `paths.plan`.
+def adopt(params: Params) -> None:
+    """Take cells out of outputs that the store lacks; before a stage runs, whose outputs DVC deletes."""
+    outputs.adopt(roots(params.profile).values())
 
-    Returns what `planned` compares.
+
+def write_plan(selection: Selection) -> str:
+    """Write what each step wants to `paths.plan`; returns what `planned` compares.
 
     Each file says the same before and after the step has run, so that the step runs again only if it would do another
     thing: cells are named by their requests, which are known before their inputs are there.
     """
-    outputs.adopt(roots(params.profile).values())
-    selection = Selection(Plan(params))
+    params = selection.plan.params
     wanted: dict[str, Any] = {
         step: {_place(cell): cell.request for cell in cells} for step, cells in selection.steps().items()
     }
+    # A recipe that gets another name changes no cell, but the results tell of it.
+    wanted["evaluate"] |= {key: fingerprint.of_json(params.asked(key, params.profile)) for key in selection.rows}
     wanted["studies"] = {name: [cell.request for cell in study.cells(params, name)] for name in params.studies}
-    wanted["evaluate"] |= {key: fingerprint.of_json(params.asked(key, params.profile)) for key in rows(params)}
     shown = {"parameters": fingerprint.of_path(paths.PARAMS), "references": fingerprint.of_path(paths.REFERENCES)}
     for name, entry in READERS.items():
         wanted[name] = {**shown, "sources": fingerprint.of_json(fingerprint.sources([entry]))}
-    skipped = {
-        key: f"takes longer than cell_minutes {selection.plan.profile.cell_minutes:g}" for key in selection.skipped
-    }
+    limit = selection.plan.profile.cell_minutes
+    skipped = {key: f"takes longer than cell_minutes {limit:g}" for key in selection.skipped}
     folder = paths.plan(params.profile)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in wanted.items():
@@ -70,16 +71,10 @@ def planned() -> bool:
     return os.environ.get("LAB_PLANNED") == fingerprint.of_path(paths.PARAMS)
 
 
-def rows(params: Params) -> list[str]:
-    """Experiments and variants of the active profile."""
-    return [*params.experiments, *params.variants]
-
-
 def make(step: str, params: Params) -> None:
     """A stage: finish the step's cells side by side, show them, say what they are. RunError where one failed."""
     selection = Selection(Plan(params))
-    jobs = default_jobs(params.active.threads, params.active.devices)
-    Run(executor(jobs), selection.estimates.seconds).fill(selection.steps()[step])
+    Run(executor(selection.plan.jobs(None)), selection.estimates.seconds).fill(selection.steps()[step])
     show(step, selection)
 
 
@@ -89,12 +84,22 @@ def show(step: str, selection: Selection) -> None:
     cells = [cell for cell in selection.steps()[step] if cell.complete]
     outputs.show({cell.output: cell for cell in cells}, roots(params.profile)[step])
     if step == "evaluate":
-        for key in [*selection.experiments, *selection.variants]:
-            collect(params, key, judged(selection, key))
+        collect_rows(selection, selection.rows)
         prune(params)
-    done = paths.done(params.profile, step)
-    done.parent.mkdir(parents=True, exist_ok=True)
-    write_json(done, {_place(cell): cell.marker["digest"] for cell in cells})
+    write_done(params, step, cells)
+
+
+def write_done(params: Params, step: str, cells: Iterable[Cell]) -> None:
+    """Say what a step has finished, by content: later steps run again where that changed."""
+    path = paths.done(params.profile, step)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {_place(cell): cell.marker["digest"] for cell in cells})
+
+
+def collect_rows(selection: Selection, rows: Iterable[str]) -> None:
+    """Write the results of rows, all of whose cells are finished."""
+    for key in rows:
+        collect(selection.plan.params, key, judged(selection, key))
 
 
 def _place(cell: Cell) -> str:
@@ -111,13 +116,11 @@ def judged(selection: Selection, key: str) -> dict[int, list[Cell]]:
 
 def show_rows(selection: Selection, rows: Iterable[str]) -> None:
     """Link the finished cells of a part, and write the results of its `rows`, all of whose cells are finished."""
-    params = selection.plan.params
     for cells in selection.steps().values():
         for cell in cells:
             if cell.complete:
                 outputs.link(cell, cell.output)
-    for key in rows:
-        collect(params, key, judged(selection, key))
+    collect_rows(selection, rows)
 
 
 def without_dvc(selection: Selection, rows: Iterable[str]) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.build import dvc, steps
-from pipeline.build.repro import alone, jobs_of
+from pipeline.build.repro import alone, finish
+from pipeline.build.selection import Selection
 from pipeline.cells import outputs
-from pipeline.cells.cell import Cell, write_json
+from pipeline.cells.cell import Cell
 from pipeline.config import loading
 from pipeline.config.messages import unknown
 from pipeline.config.sections import Params
@@ -27,18 +28,18 @@ def repro(study: str | None, jobs: int | None) -> int:
     if study and study not in params.studies:
         raise loading.ParamsError(unknown("study", study, params.studies))
     with alone():
-        outputs.adopt(steps.roots(params.profile).values())
+        steps.adopt(params)
         skipped = over_limit(params)
         wanted = [name for name in params.studies if study in (None, name) and name not in skipped]
-        unfinished = _fill(params, wanted, jobs_of(params, jobs))
+        unfinished = _fill(params, wanted, jobs)
         if study or unfinished:
             code = 0
             for name in set(wanted) - set(unfinished):
                 studies.collect(params, name)
             studies.build(params)
         else:
-            code = dvc.repro(STAGES, planned=steps.write_plan(params))
-            outputs.adopt(steps.roots(params.profile).values())
+            code = dvc.repro(STAGES, planned=steps.write_plan(Selection(Plan(params))))
+            steps.adopt(params)
     for name, seconds in skipped.items():
         print(f"not run here: {name}, whose row takes about {format_duration(seconds)} a seed")
     if unfinished:
@@ -55,32 +56,26 @@ def over_limit(params: Params) -> dict[str, float]:
     return {name: found for name, study in params.studies.items() if (found := seconds.get(study.of)) is not None}
 
 
-def _fill(params: Params, names: Iterable[str], jobs: int) -> list[str]:
+def _fill(params: Params, names: Iterable[str], jobs: int | None) -> list[str]:
     """Names of the studies that could not all be finished; why is said."""
     asked = {name: studies.cells(params, name) for name in names}
     every = [cell for cells in asked.values() for cell in cells]
-    for cells in ([cell for cell in needed(every) if cell.kind in ("fetch", "prepare")], every):
-        try:
-            if not all(cell.complete for cell in cells):
-                Run(executor(jobs), Estimates(params).seconds).fill(cells)
-        except RunError as error:
-            print(f"\n{error}", file=sys.stderr)
+    finish(Run(executor(Plan(params).jobs(jobs)), Estimates(params).seconds), every)
     return [name for name, cells in asked.items() if not all(cell.complete for cell in cells)]
 
 
 def make(params: Params) -> None:
     """The stage: finish the cells of all studies, show them with all that they are made from, write their results."""
-    names = [name for name in params.studies if name not in over_limit(params)]
-    if unfinished := _fill(params, names, jobs_of(params, None)):
+    skipped = over_limit(params)
+    names = [name for name in params.studies if name not in skipped]
+    if unfinished := _fill(params, names, None):
         raise RunError(f"not finished: {', '.join(unfinished)}")
     every = needed(cell for name in names for cell in studies.cells(params, name))
     root = paths.study_cells(params.profile)
     outputs.show({_place(cell, root): cell for cell in every}, root)
     for name in names:
         studies.collect(params, name)
-    done = paths.done(params.profile, "studies")
-    done.parent.mkdir(parents=True, exist_ok=True)
-    write_json(done, {f"{cell.kind} {cell.label}": cell.marker["digest"] for cell in every})
+    steps.write_done(params, "studies", every)
 
 
 def _place(cell: Cell, root: Path) -> Path:

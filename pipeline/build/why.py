@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.build.repro import jobs_of, not_run
-from pipeline.build.selection import Selection
+from pipeline.build.repro import not_run
+from pipeline.build.selection import STEPS, Selection
 from pipeline.cells.cell import Cell, CellError, record
 from pipeline.config import loading
 from pipeline.run.estimate import Estimates, total
 from pipeline.run.fill import needed
 from pipeline.run.plan import Plan
 
-JUDGING = ("predict", "evaluate")  # kinds that share a stage
+JUDGING = STEPS["evaluate"]  # kinds that share a step
 
 
 def why(experiment: str | None, data: str | None, jobs: int | None) -> int:
     """Print what `make repro` would compute; computes nothing."""
     selection = Selection(Plan(loading.load()), experiment, data)
-    print(explain(selection.cells(), selection.estimates, jobs_of(selection.plan.params, jobs) or 1))
+    print(explain(selection.cells(), selection.estimates, selection.plan.jobs(jobs) or 1))
     for line in not_run(selection):
         print(line)
     return 0

@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 
 from pipeline import paths
 from pipeline.cells import environment, fingerprint
+from pipeline.errors import Told
 from pipeline.introspection import Strict
 
 MARKER = "cell.json"
@@ -36,7 +37,7 @@ VOLATILE = {"costs.json", "history.csv", "card.json"}  # times and descriptions:
 Asked = TypeVar("Asked", bound=Strict)
 
 
-class CellError(RuntimeError):
+class CellError(Told, RuntimeError):
     """A cell that is missing, unfinished or not what its marker says."""
 
 

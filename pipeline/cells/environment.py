@@ -6,7 +6,6 @@ versions, such as one with a GPU and the packages of its own, keeps the number: 
 
 import json
 import re
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,4 +42,4 @@ def update(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(print(update(Path.cwd())))
+    print(update(Path.cwd()))

@@ -26,6 +26,7 @@ PLUMBING = {
         "cells/fingerprint",
         "cells/provenance",
         "cells/store",
+        "errors",
         "introspection",
         "lifetime",
         "paths",

@@ -111,20 +111,16 @@ def _mend(damaged: Path, good: Path) -> None:
 
 
 def _forget(output: Path) -> None:
-    for path in output.iterdir():
-        if path.is_file():
-            for item in _objects(path):
-                item.unlink(missing_ok=True)
+    for item in _objects(*output.iterdir()):
+        item.unlink()
     shutil.rmtree(output)
 
 
-def _objects(path: Path) -> list[Path]:
-    """Files of DVC's cache that are the same file as `path`, under whatever name."""
-    if not path.is_file() or path.stat().st_nlink == 1:
-        return []
-    known = path.stat()
-    found = (Path(entry) for folder in (paths.ROOT / ".dvc" / "cache").rglob("??") for entry in os.scandir(folder))
-    return [item for item in found if (s := item.stat()).st_ino == known.st_ino and s.st_dev == known.st_dev]
+def _objects(*files: Path) -> list[Path]:
+    """Files of DVC's cache that are the same as one of `files`, under whatever name."""
+    shown = {(s.st_dev, s.st_ino) for file in files if file.is_file() and (s := file.stat()).st_nlink > 1}
+    found = (paths.ROOT / ".dvc" / "cache").rglob("*") if shown else ()
+    return [item for item in found if item.is_file() and ((s := item.stat()).st_dev, s.st_ino) in shown]
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -16,10 +16,11 @@ from pipeline.config.expansion import Expansion
 from pipeline.config.messages import explained, unknown
 from pipeline.config.reading import Lines
 from pipeline.config.sections import STUDIES, Params
+from pipeline.errors import Told
 from pipeline.paths import PARAMS
 
 
-class ParamsError(ValueError):
+class ParamsError(Told, ValueError):
     """params.yaml can't be run; the message lists every problem."""
 
 

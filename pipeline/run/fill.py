@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import Cell, findings
+from pipeline.errors import Told
 from pipeline.run.executors.contract import CellOutcome, Executor, ExecutorError
 from pipeline.run.executors.forks import WarmForks
 from pipeline.run.executors.in_process import InProcess
@@ -13,7 +14,7 @@ from pipeline.run.progress import Progress
 QUICK = {"evaluate"}  # kinds that take less than a fork: they are done where what they read was just made
 
 
-class RunError(RuntimeError):
+class RunError(Told, RuntimeError):
     """Cells that could not be finished, for a reason that may pass; the message lists them."""
 
 
@@ -53,15 +54,18 @@ def followers(head: Cell, waiting: Iterable[Cell]) -> list[Cell]:
 class Run:
     """One filling of cells. seconds: an estimate for a cell, by which the longest starts first.
 
-    ended: is told of each cell that was finished. running: submissions by the key of their first cell.
+    first: whether a cell goes before all others, however short it is. ended: is told of each cell that was finished.
+    running: submissions by the key of their first cell.
     """
 
     executor: Executor
     seconds: Callable[[Cell], float | None] = lambda _: None
     say: Callable[[str], None] = lambda line: print(line, flush=True)
+    first: Callable[[Cell], bool] = lambda _: False
     ended: Callable[[Cell], None] = lambda _: None
     running: dict[str, list[Cell]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    pending: set[int] = field(default_factory=set)  # ids of the cells that are not finished
 
     def fill(self, wanted: Iterable[Cell]) -> list[Cell]:
         """Finish what is missing; returns the cells made. RunError, after all else is finished, for what failed.
@@ -73,6 +77,7 @@ class Run:
             fingerprint.save()
             return []
         made: list[Cell] = []
+        self.pending = {id(cell) for cell in waiting}
         progress = Progress(waiting, self.seconds, self.executor.slots)
         try:
             self.executor.start(waiting)
@@ -85,7 +90,9 @@ class Run:
                 group = self.running.pop(outcomes[0].cell.key)
                 ended = {id(outcome.cell) for outcome in outcomes}
                 waiting += [cell for cell in group if id(cell) not in ended]
-                made += [outcome.cell for outcome in outcomes if self._succeeded(outcome, progress)]
+                finished = [outcome.cell for outcome in outcomes if self._succeeded(outcome, progress)]
+                self.pending -= {id(cell) for cell in finished}
+                made += finished
         except ExecutorError as error:
             raise RunError(str(error)) from error
         finally:
@@ -112,18 +119,32 @@ class Run:
 
     def _submit_ready(self, waiting: list[Cell]) -> list[Cell]:
         """Fill the free slots; returns the cells that go on waiting."""
-        waiting = [c for c in waiting if not c.complete]  # some keys are known only now, and found to be done
         running = {cell.key for group in self.running.values() for cell in group}
-        ready = [cell for cell in waiting if cell.ready and cell.key not in running]
-        for cell in sorted(ready, key=lambda c: -(self.seconds(c) or 0.0)):
+        gone: set[int] = set()  # of `waiting`
+        found = False  # whether a cell was done all along, which only its key could tell
+        for cell in sorted(filter(self._ready, waiting), key=self._rank):
             if len(self.running) == self.executor.slots:
                 break
-            if cell.key not in running:
-                group = [cell, *followers(cell, waiting)]
+            if id(cell) in gone or cell.key in running:
+                continue
+            group = [cell]
+            if cell.complete:
+                self.pending.discard(id(cell))
+                found = True
+            else:
+                group += followers(cell, waiting)
                 running |= {c.key for c in group}
                 self._submit(group)
-        begun = {id(cell) for group in self.running.values() for cell in group}
-        return [cell for cell in waiting if id(cell) not in begun]
+            gone |= {id(c) for c in group}
+        left = [cell for cell in waiting if id(cell) not in gone]
+        return self._submit_ready(left) if found else left  # it may have been all that another waited for
+
+    def _rank(self, cell: Cell) -> tuple[bool, float]:
+        return not self.first(cell), -(self.seconds(cell) or 0.0)
+
+    def _ready(self, cell: Cell) -> bool:
+        """Whether nothing that the cell needs is still to be made, known without a look at the disk."""
+        return not any(id(parent) in self.pending for parent in cell.inputs.values())
 
     def _submit(self, group: list[Cell]) -> None:
         self.running[group[0].key] = group

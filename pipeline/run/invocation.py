@@ -6,14 +6,12 @@ import sys
 from collections.abc import Callable
 
 from pipeline import lifetime
-from pipeline.cells.cell import CellError
-from pipeline.config.loading import ParamsError
-from pipeline.run.fill import RunError
+from pipeline.errors import Told
 
-EXPECTED: tuple[type[Exception], ...] = (ParamsError, CellError, RunError, FileNotFoundError)
+EXPECTED: tuple[type[Exception], ...] = (Told, FileNotFoundError)
 
 
-def run(call: Callable[[], int], *expected: type[Exception]) -> int:
+def run(call: Callable[[], int]) -> int:
     """Exit code of `call`: 130 after Ctrl-C, 143 after SIGTERM, 1 after an error whose message says it all."""
     if os.environ.get("MAKELEVEL"):
         lifetime.die_with_parent(signal.SIGTERM)
@@ -23,7 +21,7 @@ def run(call: Callable[[], int], *expected: type[Exception]) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         return 130
-    except (*EXPECTED, *expected) as error:
+    except EXPECTED as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
 

@@ -20,6 +20,7 @@ from pipeline.evaluate.spec import Evaluate, Predict
 from pipeline.formats import files
 from pipeline.introspection import Strict
 from pipeline.pretraining.spec import Spec as Pretrain
+from pipeline.run.devices import default_jobs
 from pipeline.tracking.spec import Spec as Checkout
 from pipeline.training.recipe import Fit
 from pipeline.training.spec import Spec as Train
@@ -46,6 +47,10 @@ class Plan:
     def __init__(self, params: Params) -> None:
         self.params, self.profile = params, params.active
         self._made: dict[tuple[Any, ...], Cell] = {}
+
+    def jobs(self, asked: int | None) -> int:
+        """Cells side by side: what is asked for, or as many as the machine carries of the profile's networks."""
+        return default_jobs(self.profile.threads, self.profile.devices) if asked is None else asked
 
     def fetch(self, name: str) -> Cell:
         data = self.params.data[name]

@@ -21,7 +21,7 @@ from pipeline.config import loading
 from pipeline.config.messages import unknown
 from pipeline.run import invocation
 from pipeline.run.fill import Run, RunError, executor
-from pipeline.run.plan import Plan
+from pipeline.run.plan import TRAIN, Plan
 
 
 def main(words: list[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def train(experiment: str, seed: int, inputs: bool = False) -> int:
     if experiment not in plan.params.experiments:
         raise loading.ParamsError(unknown("experiment", experiment, plan.params.experiments))
     cell = plan.train(experiment, seed)
-    if cell.entry != "pipeline.training.train":
+    if cell.entry != TRAIN:
         raise loading.ParamsError(f"{experiment} is no network; `make fill EXPERIMENT={experiment}` fits it")
     if inputs:
         Run(executor(1)).fill(cell.inputs.values())

@@ -3,7 +3,6 @@
 from pipeline import paths
 from pipeline.config import loading
 from pipeline.config.loading import ParamsError
-from pipeline.run.devices import default_jobs
 from pipeline.run.plan import Plan
 from pipeline.search.journal import held
 from pipeline.search.promote import promote as add
@@ -63,5 +62,5 @@ def promote(experiment: str | None) -> int:
 def _subject(experiment: str | None, jobs: int | None) -> tuple[Subject, int]:
     plan = Plan(loading.load())
     key = choose(plan.params, experiment)
-    jobs = default_jobs(plan.profile.threads, plan.profile.devices) if jobs is None else jobs
+    jobs = plan.jobs(jobs)
     return Subject(plan, key, jobs), jobs

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.errors import Told
 
-class JournalError(RuntimeError):
+
+class JournalError(Told, RuntimeError):
     """A journal that is in use, missing or damaged before its end."""
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import lifetime
+from pipeline.errors import Told
 from pipeline.tracking import ENVIRONMENT
 from pipeline.tracking.records import Roots
 
 
-class LocatorError(LookupError):
+class LocatorError(Told, LookupError):
     """A locator that leads nowhere; the message lists what there is."""
 
 

@@ -21,10 +21,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import Told
+
 Line = dict[str, Any]
 
 
-class LedgerError(RuntimeError):
+class LedgerError(Told, RuntimeError):
     """A ledger that is damaged other than by a torn last line."""
 
 

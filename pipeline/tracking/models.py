@@ -26,6 +26,7 @@ from mlflow.types import Schema, TensorSpec
 
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json, write_json
+from pipeline.data.kinds import KINDS, Kind
 from pipeline.tracking import loader
 from pipeline.tracking.ledger import Line
 from pipeline.tracking.records import Roots, StoreError, identity, key, metric, weights
@@ -214,7 +215,7 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
         "output": "scores (N, classes); the largest is the class" if facts["classes"] else "numbers (N, 1)",
         "sources": state,
     }
-    _write_example(target, model, _example(spec["data"], shape, roots))
+    _write_example(target, model, _example(spec["data"], KINDS[facts["kind"]], shape, roots))
     _write_requirements(target, REQUIREMENTS[file.name])
     pyfunc.add_to_model(model, f"{package}.loader", code="code", python_env="python_env.yaml")
     if file.name == "model.onnx":
@@ -252,16 +253,16 @@ def _renamed(text: str, package: str) -> str:
     return re.sub(r"\bpipeline(?=\.|\s+import\b)", package, text)
 
 
-def _example(data: str, shape: tuple[int, ...], roots: Roots) -> np.ndarray:
+def _example(data: str, kind: Kind, shape: tuple[int, ...], roots: Roots) -> np.ndarray:
     """The first test item, raw, float32 (1, ...); zeros where the data are not here.
 
-    Of series one without padding if there is any, and the padding as zeros if not: NaN is no JSON.
+    Of padded kinds one without padding if there is any, and the padding as zeros if not: NaN is no JSON.
     """
     path = roots.prepared(data) / "x_test.npy"
     if not path.is_file():
         return np.zeros((1, *shape), np.float32)
     items = np.load(path, mmap_mode="r", allow_pickle=False)
-    whole = int((~np.isnan(items).any(axis=(1, 2))).argmax()) if items.ndim == 3 else 0
+    whole = int((~np.isnan(items).reshape(len(items), -1).any(axis=1)).argmax()) if kind.padded else 0
     return np.nan_to_num(np.array(items[whole : whole + 1], dtype=np.float32))
 
 

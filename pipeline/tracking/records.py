@@ -16,6 +16,7 @@ from pipeline import paths
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import MARKER, findings, read_json
 from pipeline.config.sections import Params
+from pipeline.errors import Told
 from pipeline.formats import files as formats
 from pipeline.results import files
 from pipeline.results.files import Result
@@ -25,7 +26,7 @@ from pipeline.tracking.ledger import Line
 Identity = tuple[str, str, str, str]  # profile, experiment, variant, run_key
 
 
-class StoreError(RuntimeError):
+class StoreError(Told, RuntimeError):
     """A store that can't be what the ledger says; the message says how to make it again."""
 
 

@@ -24,6 +24,7 @@ from numpy import dtype
 
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json
+from pipeline.data.kinds import KINDS
 from pipeline.tracking import figures
 from pipeline.tracking.ledger import Line
 from pipeline.tracking.records import Identity, Roots, StoreError, confusion, identity, key, metric
@@ -184,7 +185,7 @@ class Store:
         schema, profile = None, {"digest": line["data"]}
         if (folder / "meta.json").is_file():
             meta = read_json(folder / "meta.json")
-            kind = dtype("uint8") if meta["kind"] == "image" else dtype("float32")
+            kind = dtype(KINDS[meta["kind"]].dtype)
             x, y = TensorSpec(kind, (-1, *meta["shape"])), TensorSpec(dtype("int64"), (-1,))
             schema = json.dumps(TensorDatasetSchema(Schema([x]), Schema([y])).to_dict())
             profile |= {f"num_{split}": sum(counts) for split, counts in meta["counts"].items()}

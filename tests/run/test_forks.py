@@ -97,7 +97,7 @@ SCRIPT = """
 
 
 PLUMBING = {
-    "": ["__init__", "introspection", "lifetime", "paths"],
+    "": ["__init__", "errors", "introspection", "lifetime", "paths"],
     "cells": ["__init__", "archives", "cell", "environment", "fingerprint", "provenance", "store"],
     "run": ["__init__", "devices", "durations", "fill", "progress"],
     "run/executors": ["__init__", "contract", "forks", "in_process", "warm"],

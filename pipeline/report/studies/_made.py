@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pipeline.cells.cell import Cell, read_json
+from pipeline.run.plan import TRAIN
 from pipeline.training.spec import Spec
 
 BACKWARD = 3  # a training step costs three times its forward pass (Kaplan et al. 2020, section 2.1)
@@ -50,7 +51,7 @@ class Made:
         Below a head that is trained alone every item passes once, and the head's own work is next to nothing.
         """
         forward, cell = self.values.get(("", "flops")), self.trained
-        if forward is None or cell.entry != "pipeline.training.train":
+        if forward is None or cell.entry != TRAIN:
             return ""
         there = sum(read_json(cell.inputs["data"].folder / "meta.json")["counts"]["train"])
         spec = cell.spec
