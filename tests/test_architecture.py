@@ -214,16 +214,7 @@ def test_no_seed_no_parameter_is_read_from_the_environment() -> None:
         assert found <= allowed, path
 
 
-# documents
-
-
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_every_target_that_is_named_exists(document: str) -> None:
-    if not (ROOT / document).is_file():
-        pytest.skip(f"no {document}")
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:`|^\s*|\s{2})make ([a-z][a-z-]*)", (ROOT / document).read_text(), re.MULTILINE))
-    assert named <= targets
+# the Makefile
 
 
 def test_every_target_is_phony_or_a_file_and_has_its_line_of_help() -> None:
