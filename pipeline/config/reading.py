@@ -1,6 +1,6 @@
 """YAML 1.2 read by libyaml's parser, which is four times as fast as one in Python; it never makes a Python object.
 
-`1e-3` is a number, and `on`, `no` and a date are text, as DVC reads them too.
+`1e-3` is a number, and `on`, `no` and a date are text, as DVC reads them too. What DVC's parser can't read is refused.
 """
 
 import re
@@ -34,6 +34,7 @@ class Loader(Base):  # type: ignore[misc, valid-type]
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         first: dict[str, int] = {}
+        _refuse_colons(node, [part for pair in node.value for part in pair])
         for key, _ in node.value:
             if not isinstance(key, ScalarNode):
                 raise MarkedYAMLError(None, None, "a key must be a single word", key.start_mark)
@@ -44,12 +45,25 @@ class Loader(Base):  # type: ignore[misc, valid-type]
         found: dict[Hashable, Any] = super().construct_mapping(node, deep)
         return found
 
+    def construct_sequence(self, node: SequenceNode, deep: bool = False) -> list[Any]:
+        _refuse_colons(node, node.value)
+        found: list[Any] = super().construct_sequence(node, deep)
+        return found
+
     def construct_yaml_int(self, node: Node) -> int:
         text = node.value
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
 
     def construct_yaml_float(self, node: Node) -> float:
         return float(re.sub(r"\.(?=inf|nan)", "", node.value.lower()))
+
+
+def _refuse_colons(node: MappingNode | SequenceNode, parts: list[Node]) -> None:
+    """Of plain words inside of { } and [ ]: the libyaml that DVC's parser has takes no colon there."""
+    for part in parts if node.flow_style else ():
+        if isinstance(part, ScalarNode) and not part.style and ":" in part.value:
+            what = f"a colon inside of {{ }} or [ ]; put quotes around it: '{part.value}'"
+            raise MarkedYAMLError(None, None, what, part.start_mark)
 
 
 for kind, (pattern, begins) in CORE.items():

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from ruamel.yaml.scanner import ScannerError
 from yaml import YAMLError
 
 from bench import scratch
@@ -25,7 +26,7 @@ PLAIN = [
     ("on", "on"),
     ("no", "no"),
     ("y", "y"),
-    ("1:30", "1:30"),
+    ("'1:30'", "1:30"),
     ("1e", "1e"),
     ("32-true", "32-true"),
     ("'1'", "1"),
@@ -37,6 +38,15 @@ def test_a_plain_word(written: str, value: Any) -> None:
     (found,) = read(f"[{written}]")
     assert found == value and type(found) is type(value)
     assert YAML(typ="safe").load(f"[{written}]") == [value]
+
+
+@pytest.mark.parametrize("written", ["[1:30]", "{a: http://x}", "{a: [b:c]}", "{a:b: 1}"])
+def test_a_colon_in_a_plain_word_between_brackets_is_what_dvc_cannot_read(written: str) -> None:
+    with pytest.raises(YAMLError, match="put quotes around it"):
+        read(written)
+    with pytest.raises(ScannerError):
+        YAML(typ="safe").load(written)
+    assert read("a: 1:30") == YAML(typ="safe").load("a: 1:30") == {"a": "1:30"}
 
 
 def test_infinite_numbers_and_no_number() -> None:
