@@ -45,10 +45,9 @@ def test_nobody_who_wears_the_watch_is_in_two_splits(laboratory: Any) -> None:
     assert meta["shape"] == [50, 6] and meta["classes"] == ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"]
     assert not any(meta["duplicates"].values()) and all(min(c) > 5 for c in meta["counts"].values())
     with pytest.raises(DataError, match="person 7 is in validation and in test"):
-        seglearn_watch.read(laboratory.root / "raw" / "watch", test=[7])
+        seglearn_watch.read(laboratory.raw("watch"), test=[7])
 
 
 def test_rda_names_the_columns_that_there_are(laboratory: Any) -> None:
-    laboratory.data("letter")
     with pytest.raises(DataError, match="no column 'letter'; it has lettr, x.box"):
-        rda.read(laboratory.root / "raw" / "letter", label="letter")
+        rda.read(laboratory.raw("letter"), label="letter")
