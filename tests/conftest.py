@@ -27,6 +27,7 @@ LONG = 60  # epochs of the digits: a second or two of training, so that a fault 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Lanes stand side by side: with a thread for each core in each of them, they would wait for each other.
 torch.set_num_threads(1)
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # nor is a pool of compilers worth its start
 # Machines are busy and slow now and then; and what fails in CI has to fail again at a desk.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
@@ -34,7 +35,7 @@ ROWS = ("digits_mlp", "iris_mlp", "iris_svm", "iris_wild", "digits_lenet5")
 PUBLISH = "python -m stages.publish"
 # Slow is a test that runs commands of a whole project, so whatever asks for one of these fixtures; and a test that
 # takes more than two seconds of a core by itself, which says so: `@pytest.mark.slow`. `make test-fast` leaves both out.
-WHOLE_PROJECTS = {"finished", "fresh", "prepared"}
+WHOLE_PROJECTS = {"finished", "fresh", "prepared", "studied"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -214,6 +214,7 @@ def test_a_loss_by_name_is_the_one_that_is_trained(laboratory: Laboratory) -> No
     assert float(rows(over)[0]["validation_loss"]) < float(rows(own)[0]["validation_loss"]), "a mean, not a sum"
 
 
+@pytest.mark.slow
 def test_compiled_with_everything_on_it_learns_the_same(laboratory: Laboratory) -> None:
     budget = {"samples": 256, "validation": 100, "epochs": 1}
     found = [rows(laboratory.train("digits_cnn", budget=budget, compile=c, **ALL_AT_ONCE | {"args": {}}))

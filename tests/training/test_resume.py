@@ -20,6 +20,7 @@ from tests import helpers
 from tests.laboratory import Laboratory
 from tests.training import processes
 
+pytestmark = pytest.mark.slow
 OFTEN = {"checkpoint_seconds": 0.0}  # before every chunk: four an epoch
 EPOCHS = {"devices": 2, "checkpoint_seconds": None, "checkpoint_epochs": 1}
 

@@ -219,6 +219,7 @@ def test_a_network_s_own_loss_is_the_one_that_is_trained(laboratory: Laboratory)
     assert refused["status"] == "failed" and "label_smoothing is 0.1, but its loss is its own" in refused["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["digits_cnn", "fmnist_lenet5_bayesian", "fmnist_capsnet_small"])
 def test_a_compiled_network_learns_the_same_and_is_kept_the_same(laboratory: Laboratory, key: str) -> None:
     args = {"filters": 8, "capsules": 2} if "capsnet" in key else {}
