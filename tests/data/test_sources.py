@@ -11,6 +11,7 @@ from pipeline.data.raw import DataError
 from pipeline.data.readers import rda, seglearn_watch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "counts", "classes"),
     [

@@ -35,6 +35,7 @@ def line(text: str, key: str) -> str:
     return next(found for found in text.splitlines() if found.startswith(key))
 
 
+@pytest.mark.slow
 def test_whole_report(laboratory: Laboratory, params: Params) -> None:
     laboratory.write_all()
     laboratory.meta("fashion_mnist")
@@ -69,6 +70,7 @@ def test_results_are_the_inputs_in_the_order_of_the_parameters(written: Laborato
     assert {facts + line for line in source[1:]} <= set(kept)  # no number is rewritten
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes(written: Laboratory, tmp_path: Path, params: Params) -> None:
     first = {path.name: path.read_bytes() for path in report(written).iterdir()}
     again = Laboratory(tmp_path / "again", params)
@@ -78,6 +80,7 @@ def test_same_input_same_bytes(written: Laboratory, tmp_path: Path, params: Para
         assert {path.name: path.read_bytes() for path in report(laboratory).iterdir()} == first
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn_only_where_its_numbers_changed(written: Laboratory, params: Params) -> None:
     build(params, root=written.root)
     before = {path.name: path.stat().st_mtime_ns for path in report(written).glob("*.png")}
@@ -151,6 +154,7 @@ def test_no_spread_is_a_dash(written: Laboratory, params: Params) -> None:
     assert "deterministic" in (report(written) / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_only_what_the_parameters_name(written: Laboratory, params: Params) -> None:
     fewer = {key: value for key, value in params.experiments.items() if key != "fmnist_cnn"}
     profile = params.profiles["laptop"].model_copy(update={"seeds": [0, 1]})

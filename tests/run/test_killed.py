@@ -39,6 +39,7 @@ def test_killed_with_9_nobody_works_on(project: Project, victim: str) -> None:
     assert not list(project.root.glob(".cells/*/cell.json"))
 
 
+@pytest.mark.slow
 def test_killed_with_9_at_any_moment_nobody_works_on_and_the_same_command_finishes(project: Project) -> None:
     cells = {f"c{i}": {"seconds": 0.05, "needs": [f"c{i - 1}"] if i > 1 else []} for i in range(6)}
     expected = set(project.run(cells)["done"])

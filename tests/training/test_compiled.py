@@ -59,6 +59,7 @@ def test_a_network_that_torch_cannot_look_into_gets_its_gradients_too() -> None:
     torch.testing.assert_close(found[2], found[0], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compile", [False, True])
 def test_a_given_backward_is_what_makes_the_gradients(compile: bool) -> None:
     network = nn.Linear(3, 2)

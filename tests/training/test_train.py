@@ -199,6 +199,7 @@ def test_numbers_are_learnt_standardised_and_answered_in_their_own_units(laborat
     assert not {"accuracy", "nll"} & {metric for _, metric in values}
 
 
+@pytest.mark.slow
 def test_series_of_any_length_train_and_are_read_back(laboratory: Laboratory) -> None:
     folder = laboratory.train("japanese_vowels_gru", budget={"samples": None, "validation": None, "epochs": 8})
     assert read_json(folder / "result.json")["validation"]["accuracy"] > 0.6
@@ -232,6 +233,7 @@ def test_a_compiled_network_learns_the_same_and_is_kept_the_same(laboratory: Lab
     np.testing.assert_allclose(*answers, atol=0.02, rtol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "changes"),
     [
