@@ -24,10 +24,11 @@ STUDY ?=
 TESTS ?= tests
 LANES ?= $(if $(filter tests,$(TESTS)),2,0)
 INSTALLED := .venv/installed
+DOCS := .venv-docs/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme doctor bench fill import-cells gpu-kit audit lock
+.PHONY: help install repro why smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -87,8 +88,16 @@ pdf: $(INSTALLED) ## the figures of report and studies as PDF, beside the PNG; G
 paper: $(INSTALLED) ## a paper's card: its figure, ours under its budget, the verdict [PAPER=lecun1998]
 	@python -m pipeline.report.card "$(PAPER)"
 
-readme: $(INSTALLED) ## the newest tables into README.md
+readme: $(INSTALLED) ## the newest tables into README.md and docs/studies.md
 	@python -m pipeline.report.readme
+
+docs: $(DOCS) ## docs/ as a site in site/, made with packages of its own in .venv-docs
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --quiet --strict
+
+$(DOCS): requirements-docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --require-hashes -r requirements-docs.txt
+	touch $@
 
 doctor: $(INSTALLED) ## versions, devices, disk, stores and data hashes; fails if something is broken
 	@python -m pipeline.doctor
@@ -108,7 +117,8 @@ gpu-kit: $(INSTALLED) ## what a bare GPU machine lacks, into .gpu-kit/; there: b
 audit: $(INSTALLED) ## rehash every finished cell
 	@$(CLI) audit
 
-lock: $(INSTALLED) ## newest versions that requirements.in allows, hashed
+lock: $(INSTALLED) ## newest versions that the three requirements*.in allow, hashed
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.in -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-uv.in -o requirements-uv.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-docs.in -o requirements-docs.txt
 	python -m pipeline.cells.environment

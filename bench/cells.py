@@ -5,7 +5,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +34,21 @@ def _round() -> tuple[float, float]:
     return (filled - start - sum(own)) / len(own), (filled + rest) / len(own)
 
 
-def many(experiments: int) -> Any:
+def many(experiments: int, seeds: Sequence[int] = SEEDS) -> Any:
     """An edit: this many experiments on iris that differ in their learning rate, one epoch each."""
 
     def edit(params: dict[str, Any]) -> None:
-        scratch.only(["iris_mlp"], SEEDS)(params)
+        scratch.only(["iris_mlp"], seeds)(params)
         row = params["experiments"].pop("iris_mlp")
         for i in range(experiments):
-            params["experiments"][f"iris_{i}"] = {**row, "set": {**row["set"], "lr": 0.001 * (i + 1)}}
+            params["experiments"][f"iris_{i}"] = {**row, "set": {**row["set"], "lr": 0.1 * (i + 1) / experiments}}
 
     return edit
 
 
 def _warm_modules(project: Path) -> list[str]:
     code = (
-        "from pipeline import fingerprint, params, plan; p = plan.Plan(params.load());"
+        "from pipeline.cells import fingerprint;"
         "print(*[f[:-3].replace('/', '.') for f in fingerprint.sources(['pipeline.training.train',"
         "'pipeline.evaluate.predict', 'pipeline.evaluate.evaluate', 'pipeline.data.fetch', 'pipeline.data.prepare'])])"
     )

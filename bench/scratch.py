@@ -64,8 +64,10 @@ def only(
         _keep(params["data"], {e["data"] for e in params["experiments"].values()})
         _keep(params["variants"], [k for k, v in params["variants"].items() if v["of"] in kept])
         _keep(params["search"], kept)
+        _keep(
+            params["studies"], [k for k, s in params["studies"].items() if s["of"] in kept and not _starts(params, s)]
+        )
         _keep(params["pretraining"], [])
-        _keep(params["studies"], [k for k, s in params["studies"].items() if s["of"] in kept])
         for profile in params["profiles"].values():
             profile["seeds"] = list(seeds)
         for data in params["data"].values():
@@ -73,6 +75,12 @@ def only(
                 budget["epochs"], budget["samples"] = epochs, samples
 
     return edit
+
+
+def _starts(params: dict[str, Any], study: dict[str, Any]) -> bool:
+    """Whether a point of the study starts from a pretraining."""
+    points = [study, *study["vary"]]
+    return any((point.get("start") or {}).get("weights") in params["pretraining"] for point in points)
 
 
 def _keep(section: dict[str, Any], names: Iterable[str]) -> None:

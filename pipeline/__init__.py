@@ -1,1 +1,1 @@
-"""A laboratory for comparing neural architectures; DESIGN notes are in CONTRIBUTING.md."""
+"""A laboratory for comparing neural architectures; its design is in docs/architecture.md."""

@@ -221,16 +221,7 @@ def test_pytest_looks_into_every_folder_of_tests(pytestconfig: pytest.Config) ->
             assert not any(fnmatch(folder, pattern) for pattern in pytestconfig.getini("norecursedirs")), path
 
 
-# documents
-
-
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_every_target_that_is_named_exists(document: str) -> None:
-    if not (ROOT / document).is_file():
-        pytest.skip(f"no {document}")
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:`|^\s*|\s{2})make ([a-z][a-z-]*)", (ROOT / document).read_text(), re.MULTILINE))
-    assert named <= targets
+# the Makefile
 
 
 def test_every_target_is_phony_or_a_file_and_has_its_line_of_help() -> None:

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md followed to the letter, and a README that is true."""
+"""CONTRIBUTING.md followed to the letter, and studies that are of today's params.yaml."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,6 @@ from ruamel.yaml import YAML
 from bench import scratch
 from pipeline import paths
 from pipeline.config import loading
-from pipeline.report import readme
 from pipeline.results.files import lines
 from tests import helpers
 from tests.conftest import without_publish
@@ -96,23 +95,7 @@ def test_the_kind_of_study_as_it_stands_gives_its_table(tmp_path: Path) -> None:
     assert "| iris_widths | lowest | highest |" in text and "| hidden 8 |" in text
 
 
-def test_the_readme_opens_with_the_newest_table_and_has_the_newest_of_studies() -> None:
-    text = (scratch.ROOT / "README.md").read_text()
-    assert text == readme.refreshed(text)
-    assert text.index("make repro") < text.index(readme.mark("table"))
-    with pytest.raises(ValueError, match=re.escape(f"no {readme.mark('starts')}")):
-        readme.refreshed(text.replace(readme.mark("starts"), ""))
-
-
 def test_committed_studies_are_of_the_points_that_params_yaml_names() -> None:
     for name, study in loading.load(scratch.ROOT / "params.yaml", "laptop").studies.items():
         found = lines(paths.study("laptop", name) / "scores.csv")
         assert list(dict.fromkeys(line["varied"] for line in found)) == study.names, name
-
-
-def test_every_target_that_a_document_names_exists() -> None:
-    makefile = (scratch.ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    for document in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        named = set(re.findall(r"`make ([a-z][a-z-]*)", (scratch.ROOT / document).read_text()))
-        assert named <= targets, document

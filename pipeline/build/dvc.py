@@ -12,8 +12,8 @@ from pipeline.run.executors.forks import QUIET
 LOCK = ".dvc/tmp/rwlock"
 
 
-def repro(*words: str, planned: str = "") -> int:
-    """DVC's exit code. planned: what `steps.planned` compares, where the plan has just been written."""
+def repro(*words: str, planned: str = "") -> tuple[int, list[str]]:
+    """DVC's exit code, and the stages that it ran. planned: the digest of the parameters whose plan is written."""
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", *words],
         stdout=subprocess.PIPE,
@@ -23,16 +23,18 @@ def repro(*words: str, planned: str = "") -> int:
     )
     assert process.stdout
     said: list[str] = []
+    ran: list[str] = []
     for line in process.stdout:
         said.append(line)
         if line.startswith("Running stage"):
+            ran.append(line.split("'")[1])
             print(line.rstrip().rstrip(":"), flush=True)
     code = process.wait()
     if code:
         print("".join(said[-30:]), file=sys.stderr)
         advice = f"delete {LOCK}, which a killed DVC left half written, and " if _torn() else ""
         print(f"dvc repro ended with exit code {code}; {advice}run the same command again", file=sys.stderr)
-    return code
+    return code, ran
 
 
 def _torn() -> bool:

@@ -28,8 +28,9 @@ def repro(experiment: str | None, data: str | None, jobs: int | None, quiet: boo
             steps.without_dvc(selection, [key for key in selection.rows if key not in unfinished])
             code = 0
         else:
-            code = dvc.repro(planned=steps.write_plan(selection))
-            steps.adopt(params)
+            code, ran = dvc.repro(planned=steps.write_plan(selection))
+            if ran != ["plan"]:  # DVC has copied what these stages made
+                steps.adopt(params)
     if code == 0 and not quiet:
         _closing(selection)
     return code or (1 if unfinished else 0)

@@ -1,6 +1,5 @@
 """The steps of the build: what `stages/` and `make repro` both do, with DVC and without."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def adopt(params: Params) -> None:
 
 
 def write_plan(selection: Selection) -> str:
-    """Write what each step wants to `paths.plan`; returns what `planned` compares.
+    """Write what each step wants to `paths.plan`; returns the digest of the parameters.
 
     Each file says the same before and after the step has run, so that the step runs again only if it would do another
     thing: cells are named by their requests, which are known before their inputs are there.
@@ -64,11 +63,6 @@ def write_plan(selection: Selection) -> str:
         write_json(folder / f"{name}.json", {"wanted": content, "skipped": skipped})
     fingerprint.save()
     return fingerprint.of_path(paths.PARAMS)
-
-
-def planned() -> bool:
-    """Whether the command that started this DVC has written the plan for these parameters a moment ago."""
-    return os.environ.get("LAB_PLANNED") == fingerprint.of_path(paths.PARAMS)
 
 
 def make(step: str, params: Params) -> None:

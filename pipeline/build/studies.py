@@ -38,8 +38,9 @@ def repro(study: str | None, jobs: int | None) -> int:
                 studies.collect(params, name)
             studies.build(params)
         else:
-            code = dvc.repro(STAGES, planned=steps.write_plan(Selection(Plan(params))))
-            steps.adopt(params)
+            code, ran = dvc.repro(STAGES, planned=steps.write_plan(Selection(Plan(params))))
+            if ran != ["plan"]:  # DVC has copied what these stages made
+                steps.adopt(params)
     for name, seconds in skipped.items():
         print(f"not run here: {name}, whose row takes about {format_duration(seconds)} a seed")
     if unfinished:

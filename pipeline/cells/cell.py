@@ -91,10 +91,15 @@ class Cell:
         return work | self.spec.model_dump(mode="json")
 
     @cached_property
+    def sources(self) -> dict[str, str]:
+        """Digest of each file of code that decides the cell."""
+        return fingerprint.sources([self.entry, *self.modules])
+
+    @cached_property
     def resolved(self) -> dict[str, Any]:
         """The preimage of the key."""
         inputs = {name: cell.identity for name, cell in self.inputs.items()}
-        return self.asked | {"inputs": inputs, "sources": fingerprint.sources([self.entry, *self.modules])}
+        return self.asked | {"inputs": inputs, "sources": self.sources}
 
     @cached_property
     def key(self) -> str:
@@ -104,8 +109,7 @@ class Cell:
     def request(self) -> str:
         """Digest of all that decides the key, known also before the inputs are there: of those it has the requests."""
         inputs = {name: cell.request for name, cell in self.inputs.items()}
-        sources = fingerprint.sources([self.entry, *self.modules])
-        return fingerprint.of_json(self.asked | {"inputs": inputs, "sources": sources})[:32]
+        return fingerprint.of_json(self.asked | {"inputs": inputs, "sources": self.sources})[:32]
 
     @property
     def identity(self) -> str:

@@ -92,7 +92,7 @@ def _remembered(path: Path | str, compute: Any) -> Any:
     if not _cache:
         _cache.update(_kept())
     stat = os.stat(path)
-    name = f"{compute.__name__} {os.path.abspath(path)}"
+    name = f"{compute.__name__} {path}"
     stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
     entry = _cache.get(name)
     if not entry or entry[0] != stamp:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import inf
 from typing import Any
 
 from pipeline.report.render.document import Picture
@@ -10,6 +11,7 @@ from pipeline.report.table.comparison import Row
 from pipeline.results.files import Record
 
 PLOTS = "pipeline.report.render.plots"
+MOST = 24  # networks that a picture has room for
 
 
 def learning_curves(
@@ -17,7 +19,7 @@ def learning_curves(
 ) -> list[Picture]:
     """One picture where a network of the data set has a history, none otherwise."""
     panels = []
-    for row in rows:
+    for row in _best([row for row in rows if histories[row.key]]):
         colour, marker = looks[row.model]
         curves = {name: _curve(histories[row.key], f"{name}_{row.metric}") for name in ("train", "validation")}
         if curves["validation"]:
@@ -25,7 +27,7 @@ def learning_curves(
     if not panels:
         return []
     caption = f"Learning curves on {data}: validation (colour) and training (dashed), mean over seeds, \
-band from the lowest to the highest seed; thin lines are the other models' validation."
+band from the lowest to the highest seed; thin lines are the other models' validation.{_left_out(rows)}"
     drawn = {"panels": panels, "metric": asdict(rows[0].measure)}
     return [Picture(f"learning_curves_{data}", caption, f"{PLOTS}:learning_curves", drawn)]
 
@@ -34,14 +36,26 @@ def score_against_cost(data: str, rows: Sequence[Row], looks: Styles) -> list[Pi
     """One picture where a row has all its seeds, none otherwise."""
     points: list[list[Any]] = [
         [_label(row, rows), *looks[row.model], row.train_seconds, row.score, row.score_half_width or 0.0]
-        for row in rows
-        if row.status == "ok" and row.score is not None and row.train_seconds
+        for row in _best([row for row in rows if row.status == "ok" and row.train_seconds])
+        if row.score is not None and row.train_seconds
     ]
     if not points:
         return []
-    caption = f"Test score on {data}, mean and 95% interval, against training time; rows with a failed seed left out."
+    caption = f"Test score on {data}, mean and 95% interval, against training time; rows with a failed seed left out.\
+{_left_out(rows)}"
     drawn = {"points": points, "metric": asdict(rows[0].measure)}
     return [Picture(f"score_against_cost_{data}", caption, f"{PLOTS}:score_against_cost", drawn)]
+
+
+def _best(rows: Sequence[Row]) -> list[Row]:
+    """In their order; where they are too many, those with the best test score."""
+    ranked = sorted(rows, key=lambda row: -inf if row.score is None else row.measure.sign * row.score, reverse=True)
+    chosen = {row.key for row in ranked[:MOST]}
+    return [row for row in rows if row.key in chosen]
+
+
+def _left_out(rows: Sequence[Row]) -> str:
+    return f" Of {len(rows)} rows the {MOST} best are shown." if len(rows) > MOST else ""
 
 
 def _label(row: Row, rows: Sequence[Row]) -> str:

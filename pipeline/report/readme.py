@@ -1,14 +1,31 @@
-"""README's tables, from files in Git: `python -m pipeline.report.readme` puts the newest ones between their marks."""
+"""Tables of README and docs, from files in Git: `python -m pipeline.report.readme` writes them between their marks."""
 
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.report import study
+from pipeline.config import loading
+from pipeline.report import build, study
+from pipeline.report.render import document
 from pipeline.report.studies import ablation
 from pipeline.report.studies._points import Point, shown
+from pipeline.report.table import comparison, tables
+from pipeline.report.table.references import References
 
 END = "<!-- end of table -->"
-# What README calls a number of labels -> the studies at it, one for each of NETWORKS.
+# What README shows of the laptop profile: one of each family.
+ROWS = (
+    "fmnist_mlp",
+    "fmnist_lenet5",
+    "fmnist_resnet20",
+    "fmnist_capsnet_small",
+    "fmnist_transformer",
+    "fmnist_gru",
+    "fmnist_svm",
+    "fmnist_tree",
+)
+# What a number of labels is called -> the studies at it, one for each of NETWORKS.
 LABELS = {
     "100": ("transfer_100", "simclr_1_percent", "masked_autoencoder_1_percent"),
     "1,000": ("transfer_1000", "simclr_10_percent", "masked_autoencoder_10_percent"),
@@ -22,9 +39,15 @@ NETWORKS = (
 SIGNS = {"better": " ✓", "worse": " ✗"}
 
 
-def comparison() -> str:
-    """The laptop profile's table."""
-    return f"```text\n{(paths.reports('laptop') / 'comparison.txt').read_text().strip()}\n```"
+def families() -> str:
+    """ROWS as the terminal shows them, and how to read them."""
+    params = loading.load(profile="laptop")
+    found = build.results(params, params.profile, ROWS)
+    chosen = params.model_copy(update={"experiments": {key: params.experiments[key] for key in ROWS}, "variants": {}})
+    rows = comparison.rows(chosen, params.profile, found, References(paths.ROOT / "references"))
+    notes = [f"{tables.INTERVAL};", f"{tables.MDD}.", tables.NOTES[-1]]
+    printed = "\n\n".join(map(document.terminal, tables.experiments(rows, "t")))
+    return f"```text\n{printed}\n\n" + "\n".join(textwrap.fill(note, 118) for note in notes) + "\n```"
 
 
 def starts() -> str:
@@ -48,25 +71,28 @@ def _verdicts(points: list[Point]) -> dict[str, str]:
     }
 
 
-# What README calls a table -> what makes it.
-TABLES = {"table": comparison, "starts": starts}
+# Document -> what its table is called, and what makes it.
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "README.md": ("table", families),
+    "docs/studies.md": ("starts", starts),
+}
 
 
 def mark(name: str) -> str:
     return f"<!-- {name}: made by `make readme` -->"
 
 
-def refreshed(readme: str) -> str:
-    """README's text with all tables replaced; ValueError where a mark is missing."""
-    for name, make in TABLES.items():
-        head, start, rest = readme.partition(mark(name))
-        _, end, tail = rest.partition(END)
-        if not start or not end:
-            raise ValueError(f"README.md: no {END if start else mark(name)}")
-        readme = f"{head}{start}\n\n{make()}\n\n{end}{tail}"
-    return readme
+def refreshed(name: str, text: str) -> str:
+    """The text of a document with its table replaced; ValueError where a mark is missing."""
+    called, make = TABLES[name]
+    head, start, rest = text.partition(mark(called))
+    _, end, tail = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f"{name}: no {END if start else mark(called)}")
+    return f"{head}{start}\n\n{make()}\n\n{end}{tail}"
 
 
 if __name__ == "__main__":
-    path = Path("README.md")
-    path.write_text(refreshed(path.read_text()))
+    for name in TABLES:
+        path = Path(name)
+        path.write_text(refreshed(name, path.read_text()))

@@ -3,10 +3,10 @@
 The one place that says which parameters, sources and inputs decide which cell.
 """
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline import introspection, paths
 from pipeline.cells import fingerprint
@@ -26,6 +26,7 @@ from pipeline.training.recipe import Fit
 from pipeline.training.spec import Spec as Train
 from pipeline.training.start import Start
 
+T = TypeVar("T")
 TRAIN, FIT, SAME = "pipeline.training.train", "pipeline.classical._fit", "pipeline.cells.same"
 
 
@@ -41,17 +42,32 @@ def _named(spec: Train | Fitted | Pretrain) -> tuple[str, ...]:
     return (spec.module, *(f"pipeline.data.augmentations.{step['name']}" for step in steps))
 
 
+def _once(make: Callable[..., T]) -> Callable[..., T]:
+    """Of a method of a plan: what it gave before for the same arguments; a row is asked for by many."""
+
+    @wraps(make)
+    def asked(plan: "Plan", *arguments: Any) -> T:
+        key = (make.__name__, *arguments)
+        if key not in plan.asked:
+            plan.asked[key] = make(plan, *arguments)
+        return plan.asked[key]
+
+    return asked
+
+
 class Plan:
     """Cells of a profile, made once and shared: an experiment's data is the same cell as its neighbour's."""
 
     def __init__(self, params: Params) -> None:
         self.params, self.profile = params, params.active
-        self._made: dict[tuple[Any, ...], Cell] = {}
+        self.asked: dict[tuple[Any, ...], Any] = {}  # by method and arguments
+        self._made: dict[tuple[Any, ...], Cell] = {}  # by content
 
     def jobs(self, asked: int | None) -> int:
         """Cells side by side: what is asked for, or as many as the machine carries of the profile's networks."""
         return default_jobs(self.profile.threads, self.profile.devices) if asked is None else asked
 
+    @_once
     def fetch(self, name: str) -> Cell:
         data = self.params.data[name]
         try:
@@ -63,6 +79,7 @@ class Plan:
         spec = Fetch(source=source, digest=fingerprint.of_path(paths.ROOT / source), card=card)
         return self._cell("fetch", "pipeline.data.fetch", spec, paths.raw(name), name)
 
+    @_once
     def prepare(self, name: str) -> Cell:
         data = self.params.data[name]
         spec = Prepare(data=name, reader=data.reader, options=data.options, task=data.task, split=data.split)
@@ -76,9 +93,12 @@ class Plan:
             inputs={"raw": self.fetch(name)},
         )
 
-    def train(self, key: str, seed: int, changes: dict[str, dict[str, Any]] | None = None) -> Cell:
-        """changes: of a search trial, further values for `set` and `args`."""
-        changes = changes or {}
+    @_once
+    def train(self, key: str, seed: int) -> Cell:
+        return self.trial(key, seed, {})
+
+    def trial(self, key: str, seed: int, changes: dict[str, dict[str, Any]]) -> Cell:
+        """The training of a search trial. changes: further values for `set` and `args`."""
         experiment, params = self.params.experiments[key], self.params
         if changes.get("set"):
             merged = experiment.model_copy(update={"set": {**experiment.set, **changes["set"]}})
@@ -95,7 +115,7 @@ class Plan:
             spec, entry = Fitted(**values), FIT
         execution = self._execution if entry == TRAIN else None
         if seed != (first := self.profile.seeds[0]) and not _chance(spec):
-            entry, inputs["same"] = SAME, self.train(key, first, changes)
+            entry, inputs["same"] = SAME, self.trial(key, first, changes)
         return self._cell(
             "train",
             entry,
@@ -140,6 +160,7 @@ class Plan:
         spec = Checkout(name=name, version=int(number), artifact_hash=line["artifact_hash"])
         return self._cell("fetch", "pipeline.tracking.checkout", spec, paths.raw(f"{name}_v{number}"), version)
 
+    @_once
     def pretrain(self, name: str, seed: int) -> Cell:
         entry = self.params.pretraining[name]
         values = self._trained(self.params, name, seed, entry)
@@ -159,6 +180,7 @@ class Plan:
         """The last step of a variant."""
         return self.steps(key, seed)[-1]
 
+    @_once
     def steps(self, key: str, seed: int) -> list[Cell]:
         """Every step of a variant, each with the model that the one before has left.
 
@@ -182,6 +204,7 @@ class Plan:
             cells.append(model)
         return cells
 
+    @_once
     def predict(self, key: str, seed: int) -> Cell:
         """Of an experiment, or of a variant and, if a step of it is one, its baseline."""
         steps = self.steps(key, seed) if key in self.params.variants else []
@@ -197,6 +220,7 @@ class Plan:
         modules = self._opens(key, *(inputs[name] for name in ("model", "baseline") if name in inputs))
         return self._cell("predict", entry, spec, output, key, seed, modules, inputs)
 
+    @_once
     def evaluate(self, key: str, seed: int) -> dict[str, Cell]:
         """By evaluator, of an experiment or of a variant."""
         predictions = self.predict(key, seed)

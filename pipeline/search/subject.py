@@ -70,7 +70,7 @@ class Subject:
         changes = {section: _below(section, values) for section in ("set", "args")}
         try:
             introspection.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
-            return self.plan.train(self.key, self.seed, changes)
+            return self.plan.trial(self.key, self.seed, changes)
         except ValidationError as error:
             said = "; ".join(p["msg"].removeprefix("Value error, ") for p in error.errors())
             raise ParamsError(f"not possible with {shown(values)}: {said}") from error

@@ -12,6 +12,7 @@ from pipeline.tracking.records import Models, Roots, collect
 
 RECEIPT = "receipt.json"
 STATE = "published.json"  # what the last publish saw
+SHOWN = 3  # runs that are not there: a fresh clone has hundreds
 
 
 def publish(params: Params, roots: Roots | None = None) -> dict[str, Any]:
@@ -86,7 +87,9 @@ def summary(receipt: dict[str, Any]) -> str:
         f"{receipt['changed']} changes"
     ]
     lines += [f"failed: {failed}" for failed in receipt["failed"]]
-    lines += [f"not there yet: {absent}" for absent in receipt["missing"]]
+    absent = receipt["missing"]
+    lines += [f"not there yet: {run}" for run in absent[:SHOWN]]
+    lines += [f"not there yet: {len(absent) - SHOWN} more, listed in mlflow/{RECEIPT}"] if absent[SHOWN:] else []
     lines += [
         f"{name}@{alias} -> version {number}"
         for name, aliases in receipt["aliases"].items()

@@ -29,7 +29,7 @@ from pipeline.tracking import figures
 from pipeline.tracking.ledger import Line
 from pipeline.tracking.records import Identity, Roots, StoreError, confusion, identity, key, metric
 
-PROJECTION = 2  # raised when a run is to be shown differently: every run is then filled again
+PROJECTION = 3  # raised when a run is to be shown differently: every run is then filled again
 BATCH_METRICS, BATCH_REST = 1000, 100  # MLflow's limits for one log_batch
 TAGGED = (
     "profile",
@@ -172,8 +172,8 @@ class Store:
             if rows:
                 (draft / "learning_curve.png").write_bytes(figures.learning_curve(rows, title))
             if table := confusion(line, self.roots):
-                picture = figures.confusion_matrix(table["counts"], table["classes"], f"{title}, test")
-                (draft / "confusion_matrix.png").write_bytes(picture)
+                shown = figures.confusion_matrix(table["counts"], table["classes"], f"{title}, test")
+                (draft / "confusion_matrix.html").write_text(shown, encoding="utf-8")
             for name in KEPT:
                 if (folder / name).is_file():
                     (draft / name).write_bytes((folder / name).read_bytes())

@@ -33,7 +33,7 @@ class Fit(Preprocessing):
 class Gradient(Preprocessing):
     """A network. Defaults are those of the small-budget trials on Fashion-MNIST.
 
-    Which to use when: README, Training. What contradicts itself is refused here, what a task or a network can't be
+    Which to use when: docs/training.md. What contradicts itself is refused here, what a task or a network can't be
     given where params.yaml is read.
     """
 

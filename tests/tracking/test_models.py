@@ -104,8 +104,8 @@ def test_a_folder_loads_without_mlflow(published: Laboratory) -> None:
 
 def test_nothing_pickled_is_stored(published: Laboratory) -> None:
     stored = [p for p in (published.roots.store / "artifacts").rglob("*") if p.is_file()]
-    assert {p.suffix for p in stored} <= {"", ".json", ".csv", ".png", ".py", ".txt", ".yaml", ".safetensors", ".skops",
-                                          ".onnx", ".pyc"}  # fmt: skip
+    assert {p.suffix for p in stored} <= {"", ".json", ".csv", ".png", ".html", ".py", ".txt", ".yaml", ".safetensors",
+                                          ".skops", ".onnx", ".pyc"}  # fmt: skip
 
 
 def test_a_locator_that_leads_nowhere_lists_what_there_is(published: Laboratory, tmp_path: Path) -> None:

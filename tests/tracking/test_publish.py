@@ -29,7 +29,7 @@ def test_every_seed_is_a_run_and_the_best_is_registered(published: Laboratory) -
     history = client(published).get_metric_history(line.info.run_id, "epoch/train_loss")
     assert [h.step for h in history] == [0, 1]
     pictures = {f.path for f in client(published).list_artifacts(line.info.run_id)}
-    assert {"learning_curve.png", "confusion_matrix.png", "spec.json"} <= pictures
+    assert {"learning_curve.png", "confusion_matrix.html", "spec.json"} <= pictures
     given = line.inputs.dataset_inputs[0].dataset
     assert given.name == "shapes" and json.loads(given.profile)["num_train"] == 900
 

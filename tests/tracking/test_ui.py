@@ -72,7 +72,7 @@ def test_its_curves(url: str, tmp_path: Path, published: Laboratory) -> None:
 
 def test_its_pictures(url: str, tmp_path: Path, published: Laboratory) -> None:
     page(f"{url}/#/experiments/1/runs/{run_id(published)}/artifacts?workflowType=machine_learning", tmp_path,
-         "confusion_matrix.png", "learning_curve.png")  # fmt: skip
+         "confusion_matrix.html", "learning_curve.png")  # fmt: skip
 
 
 def test_a_registered_model_with_its_aliases(url: str, tmp_path: Path) -> None:

@@ -10,16 +10,16 @@ TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciici
 TEX |= {character: "\\" + character for character in "&%$#_{}"} | {"<": "$<$", ">": "$>$", "`": ""}
 STYLE = """
 :root{color-scheme:light} body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;margin:auto;
-padding:1rem;max-width:84rem}
+padding:1rem;max-width:92rem}
 h1{font-size:1.6rem;line-height:1.25} h2{font-size:1.25rem;margin:2.2rem 0 .4rem} p,ul,figcaption{max-width:50rem}
 li{margin:.25rem 0;overflow-wrap:anywhere} code{font-size:.9em;background:#f1f1ee;padding:.1em .3em} a{color:#00558c}
-.wide{overflow-x:auto;margin:.8rem 0} table{border-collapse:collapse;font-size:.84rem;font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto;margin:.8rem 0} table{border-collapse:collapse;font-size:.78rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:#555;padding-bottom:.4rem} thead th{border-bottom:2px solid;vertical-align:bottom}
-th,td{padding:.3rem .5rem;text-align:right;white-space:nowrap} tr{border-bottom:1px solid #ddd} .text{text-align:left}
+th,td{padding:.3rem .4rem;text-align:right;white-space:nowrap} tr{border-bottom:1px solid #ddd} .text{text-align:left}
 thead th{white-space:normal;line-height:1.25}
 th:first-child{position:sticky;left:0;background:#fff;text-align:left} .bad{color:#a32100;font-weight:600}
 figure{margin:1rem 0} img{max-width:100%;height:auto} figcaption{color:#555;font-size:.9rem}
-@media(max-width:40rem){body{padding:.7rem;font-size:15px} table{font-size:.78rem} th,td{padding:.3rem .35rem}
+@media(max-width:40rem){body{padding:.7rem;font-size:15px} th,td{padding:.3rem}
 img{max-width:none;height:14rem}}
 """
 

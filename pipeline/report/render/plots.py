@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 
@@ -109,6 +110,7 @@ def direct_labels(axes: Axes, points: Sequence[Point]) -> None:
                 ha="left" if right > 0 else "right",
                 fontsize=9,
                 arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.6} if far > 9 else None,
+                path_effects=[withStroke(linewidth=2, foreground="white")],  # readable also on a bar
             )
             box = label.get_window_extent()
             outside = box.x0 < axes.bbox.x0 or box.x1 > axes.bbox.x1
