@@ -224,10 +224,10 @@ def test_the_source_that_is_used_counts(plan: Any, name: str, before: str, after
 @pytest.mark.parametrize(("edited", "same"), [("flip", False), ("rotation", True)])
 def test_an_augmentation_counts_for_the_rows_that_name_it(plan: Any, edited: str, same: bool) -> None:
     flipped = {"set": {"augment": [{"name": "flip"}, {"name": "shift", "pixels": 1}]}}
-    first, other = plan().train("mine_mlp", 0, flipped).key, plan().train("mine_mlp", 0).key
+    first, other = plan().trial("mine_mlp", 0, flipped).key, plan().train("mine_mlp", 0).key
     path = fingerprint.PACKAGE / "data" / "augmentations" / f"{edited}.py"
     path.write_text(path.read_text() + "\nOTHER = 1\n")
-    assert (plan().train("mine_mlp", 0, flipped).key == first) == same
+    assert (plan().trial("mine_mlp", 0, flipped).key == first) == same
     assert plan().train("mine_mlp", 0).key == other
 
 

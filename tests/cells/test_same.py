@@ -27,7 +27,7 @@ def test_only_where_neither_the_draw_of_items_nor_the_model_has_chance_in_it() -
         assert all(found[0] != SAME and set(found[1:]) == {SAME} for found in entries(plan, key).values()), key
     for key in ("iris_tree", "iris_mlp", "fmnist_svm"):
         assert all(SAME not in found for found in entries(plan, key).values()), key
-    balanced = plan.train("iris_svm", 1, {"set": {"sampling": "balanced"}})
+    balanced = plan.trial("iris_svm", 1, {"set": {"sampling": "balanced"}})
     assert balanced.entry != SAME
 
 
