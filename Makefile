@@ -28,7 +28,7 @@ DOCS := .venv-docs/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why smoke test lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
+.PHONY: help install repro why smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -53,7 +53,10 @@ smoke: $(INSTALLED) ## every stage on scikit-learn's digits, in a scratch copy
 test: $(INSTALLED) ## pytest, files in two lanes [TESTS=path LANES=]
 	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } > /dev/null \
 	  || echo "no chromium: the browser test will be skipped"
-	@python -m pytest -n $(LANES) --dist loadfile $(TESTS)
+	@python -m pytest -n $(LANES) --dist loadfile --no-loadscope-reorder $(TESTS)
+
+test-fast: $(INSTALLED) ## pytest for in between, about a minute: without whole projects and what is marked slow (tests/conftest.py)
+	@python -m pytest -n $(LANES) --dist loadfile --no-loadscope-reorder -m "not slow and not gpu" $(TESTS)
 
 lint: $(INSTALLED) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy

@@ -1,5 +1,7 @@
-"""Scratch projects: this one with small parameters, run once and shared; a test takes a copy."""
+"""Scratch projects: this one with small parameters, run once and shared; a test takes a copy. And what is slow."""
 
+import fcntl
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -16,20 +18,33 @@ from bench import scratch
 from pipeline import paths
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json
-from pipeline.config import loading
-from pipeline.data import fetch, prepare
-from pipeline.run.plan import Plan
+from pipeline.data import prepare
 from tests import helpers
 from tests.laboratory import Laboratory
 
 LONG = 60  # epochs of the digits: a second or two of training, so that a fault can come in the midst of it
 # A command that a script put into the background is born deaf to Ctrl-C, and so would be all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Lanes stand side by side: with a thread for each core in each of them, they would wait for each other.
+torch.set_num_threads(1)
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # nor is a pool of compilers worth its start
 # Machines are busy and slow now and then; and what fails in CI has to fail again at a desk.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 ROWS = ("digits_mlp", "iris_mlp", "iris_svm", "iris_wild", "digits_lenet5")
 PUBLISH = "python -m stages.publish"
+# Slow is a test that runs commands of a whole project, so whatever asks for one of these fixtures; and a test that
+# takes more than two seconds of a core by itself, which says so: `@pytest.mark.slow`. `make test-fast` leaves both out.
+WHOLE_PROJECTS = {"finished", "fresh", "prepared", "studied"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow. Files with slow tests come first, so that no lane is left alone with one at the end."""
+    for item in items:
+        if not WHOLE_PROJECTS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+    first = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in first)
 
 
 def small(rows: Iterable[str] = ROWS) -> Callable[[dict[str, Any]], None]:
@@ -66,14 +81,43 @@ def copied(project: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all lanes of a run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def made_once(common: Path) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A folder that the first lane that asks makes, while others wait. Only to be looked at, and to be copied."""
+
+    def of(name: str, make: Callable[[Path], object]) -> Path:
+        folder = common / "made_once" / name
+        folder.parent.mkdir(exist_ok=True)
+        with folder.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.getsize(lock.name):
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                lock.write("made")
+        return folder
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def finished(made_once: Callable[..., Path]) -> Path:
     """A project after `cli repro`, everything included; `said.txt` is what it printed. Only to be looked at."""
-    project = scratch.copy(tmp_path_factory.mktemp("finished"), small())
-    with helpers.started(project, *helpers.REPRO, "--jobs", "2") as process:
-        code = process.wait(300)
-        said = (project / "said.txt").read_text()
-        assert code == 0, said
-    return project
+
+    def make(folder: Path) -> None:
+        project = scratch.copy(folder, small())
+        with helpers.started(project, *helpers.REPRO, "--jobs", "2") as process:
+            code = process.wait(300)
+            said = (project / "said.txt").read_text()
+            assert code == 0, said
+
+    return made_once("finished", make)
 
 
 @pytest.fixture
@@ -93,18 +137,12 @@ def fresh(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[np.ndarray, np.ndarray, int]]:
+def sample(laboratory: Laboratory) -> Callable[[str], tuple[np.ndarray, np.ndarray, int]]:
     """A few real training items (N, ...), labels (N,) and the number of classes (0 of numbers), of shipped data."""
-    plan = Plan(loading.load())
 
     @cache
     def of(name: str) -> tuple[np.ndarray, np.ndarray, int]:
-        cell = plan.prepare(name)
-        folder = cell.folder if cell.complete else tmp_path_factory.mktemp(name)
-        if not cell.complete:
-            raw = tmp_path_factory.mktemp(f"raw_{name}")
-            fetch.run(plan.fetch(name).spec, raw, {})  # type: ignore[arg-type]
-            prepare.run(cell.spec, folder, {"raw": raw})
+        folder = laboratory.data(name)
         x, y = (np.load(folder / f"{a}_train.npy", mmap_mode="r") for a in "xy")
         chosen = prepare.stratified(prepare.strata(np.asarray(y)), min(60, len(y)), np.random.default_rng(0))
         return np.array(x[chosen]), np.array(y[chosen]), len(read_json(folder / "meta.json")["classes"])
@@ -113,16 +151,17 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[np
 
 
 @pytest.fixture(scope="session")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+def laboratory(tmp_path_factory: pytest.TempPathFactory, common: Path) -> Laboratory:
     """Cells in this process, on data that is fetched and prepared once."""
-    return Laboratory(tmp_path_factory.mktemp("laboratory"))
+    return Laboratory(tmp_path_factory.mktemp("laboratory"), common / "laboratory")
 
 
 @pytest.fixture(autouse=True)
-def _small_numbers() -> Iterator[None]:
-    """A cell flushes denormal numbers to zero for its own process; here that process goes on."""
+def _as_before() -> Iterator[None]:
+    """A cell sets threads and flushes denormal numbers to zero for its own process; here that process goes on."""
     yield
     torch.set_flush_denormal(False)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

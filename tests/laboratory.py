@@ -19,20 +19,20 @@ Order = tuple[str, Train | Fitted, dict[str, Path]]  # entry, specification, inp
 
 
 class Laboratory:
-    """Data sets are fetched and prepared once; `train` and what follows it go into new folders."""
+    """Data sets are fetched and prepared once, in a folder that lanes share; all else goes into new folders."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.plan, self.count = root, Plan(loading.load()), 0
+    def __init__(self, root: Path, shared: Path) -> None:
+        self.root, self.shared, self.plan, self.count = root, shared, Plan(loading.load()), 0
 
     def raw(self, name: str) -> Path:
         """Folder of a fetched data set."""
-        return self._made(self.plan.fetch(name), self.root / "raw" / name, {})
+        return self._made(self.plan.fetch(name), self.shared / "raw" / name, {})
 
     def data(self, name: str) -> Path:
         """Folder of a prepared data set: the project's own where it is there, since a machine may fetch nothing."""
         if (there := self.plan.prepare(name)).complete:
             return there.folder
-        return self._made(self.plan.prepare(name), self.root / "prepared" / name, {"raw": str(self.raw(name))})
+        return self._made(self.plan.prepare(name), self.shared / "prepared" / name, {"raw": str(self.raw(name))})
 
     def _made(self, cell: Cell, folder: Path, inputs: dict[str, str]) -> Path:
         store.execute("0" * 32, folder, cell.entry, cell.asked, inputs)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,12 @@ def test_no_seed_no_parameter_is_read_from_the_environment() -> None:
             re.findall(r"environ(?:\.get\(|\.pop\(|\[)\"([A-Z_]+)\"", text) + re.findall(r"getenv\(\"([A-Z_]+)\"", text)
         )
         assert found <= allowed, path
+
+
+def test_pytest_looks_into_every_folder_of_tests(pytestconfig: pytest.Config) -> None:
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for folder in path.relative_to(ROOT).parts[:-1]:
+            assert not any(fnmatch(folder, pattern) for pattern in pytestconfig.getini("norecursedirs")), path
 
 
 # the Makefile

@@ -20,6 +20,7 @@ from pipeline.report.table import statistics
 from pipeline.results.metric import named
 from pipeline.training.start import Start
 from tests import helpers
+from tests.conftest import without_publish
 from tests.sources import ROOT
 
 STUDY = {"of": "iris_mlp", "vary": [{"args": {"hidden": [4]}}, {"args": {}}]}
@@ -30,8 +31,43 @@ def edit(sections: dict[str, Any]) -> None:
     sections["studies"] = {"width": STUDY}
 
 
-def lines(project: Path) -> list[dict[str, str]]:
-    return study.read(project / "studies/results/laptop/width")
+def lines(project: Path, name: str = "width") -> list[dict[str, str]]:
+    return study.read(project / "studies/results/laptop" / name)
+
+
+WILD = {"optimizer": "sgd", "lr": 1e30, "schedule": "constant"}
+KINDS: dict[str, dict[str, Any]] = {
+    "ablation": {
+        "vary": [{"label": "one epoch", "budget": {"epochs": 1, "samples": 60}}, {"args": {"hidden": [4]}}],
+    },
+    "gradients": {
+        "vary": [
+            {"label": "deep", "args": {"hidden": [16] * 12, "activation": "sigmoid"}},
+            {"label": "wild", "set": WILD},
+        ]
+    },
+    "ending": {
+        "budget": {"epochs": 30},
+        "vary": [
+            {"label": "all epochs"},
+            {"label": "stopped", "set": {"patience": 3, "best_weights": True}},
+            {"label": "wild", "set": WILD},
+        ],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a study of each of these kinds, named by it, after `cli study`. Only to be looked at."""
+
+    def kinds(sections: dict[str, Any]) -> None:
+        edit(sections)
+        sections["studies"] = {kind: {"of": "iris_mlp", "kind": kind, **asked} for kind, asked in KINDS.items()}
+
+    project = without_publish(scratch.copy(tmp_path_factory.mktemp("studied"), kinds))
+    assert "error" not in scratch.cli(project, "study").stdout
+    return project
 
 
 def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..., Path]) -> None:
@@ -45,7 +81,7 @@ def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..
     assert [int(p["parameters"]) for p in found] == [weights[4]] * 2 + [weights[16]] * 2
     items = 75  # of 150, less 0.3 for test and 0.2 for validation
     assert float(found[0]["training_flops"]) == 3 * 2 * (4 * 4 + 4 * 3) * items * 2
-    assert all(p["status"] == "ok" and 0 <= float(p["value"]) <= 1 for p in found) and "[20/20]" in first
+    assert all(p["status"] == "ok" and 0 <= float(p["value"]) <= 1 for p in found) and "[22/22]" in first
     report = project / "studies/reports/laptop"
     assert {p.name for p in report.iterdir()} >= {"studies.md", "studies.html", "score_against_parameters_iris.png"}
     assert "hidden 4" in (report / "studies.md").read_text()
@@ -58,22 +94,20 @@ def test_points_are_trained_once_and_the_row_s_own_is_the_row(fresh: Callable[..
     assert "[10/10]" in scratch.cli(project, "study").stdout and len(lines(project)) == 6
 
 
-def test_an_ablation_is_compared_with_its_first_point_under_a_budget_of_its_own(fresh: Callable[..., Path]) -> None:
-    def ablation(sections: dict[str, Any]) -> None:
-        edit(sections)
-        points = [{"label": "one epoch", "budget": {"epochs": 1, "samples": 60}}, {"args": {"hidden": [4]}}]
-        sections["studies"] = {"width": {"of": "iris_mlp", "kind": "ablation", "vary": points}}
-
-    project = fresh(ablation)
-    assert "error" not in scratch.cli(project, "study").stdout
-    assert [p["varied"] for p in lines(project)] == ["one epoch"] * 2 + ["hidden 4"] * 2
-    assert float(lines(project)[0]["training_flops"]) == 3 * 2 * (4 * 16 + 16 * 3) * 60
-    report = project / "studies/reports/laptop"
+def test_an_ablation_is_compared_with_its_first_point_under_a_budget_of_its_own(studied: Path) -> None:
+    found = lines(studied, "ablation")
+    assert [p["varied"] for p in found] == ["one epoch"] * 2 + ["hidden 4"] * 2
+    assert float(found[0]["training_flops"]) == 3 * 2 * (4 * 16 + 16 * 3) * 60
+    report = studied / "studies/reports/laptop"
     text = (report / "studies.md").read_text()
-    assert "`width`, against one epoch" in text and "| hidden 4 |" in text and "p (Holm)" in text
+    assert "`ablation`, against one epoch" in text and "| hidden 4 |" in text and "p (Holm)" in text
     assert (report / "ablation_iris.png").stat().st_size > 5000 and not list(report.glob("score_*"))
+
+
+def test_a_budget_of_a_point_s_own_is_checked(fresh: Callable[..., Path]) -> None:
+    project = fresh(edit)
+    scratch.change(project, lambda p: p["studies"]["width"]["vary"].insert(0, {"budget": {"epoch": 1}}))
     with pytest.raises(RuntimeError, match=r"studies.width.vary.0.budget.*epoch"):
-        scratch.change(project, lambda p: p["studies"]["width"]["vary"].insert(0, {"budget": {"epoch": 1}}))
         scratch.cli(project, "study")
 
 
@@ -117,17 +151,8 @@ def test_a_row_of_studies_alone_is_in_no_table_but_has_its_points() -> None:
     assert len(found.varied(name).experiments) == len(found.studies[name].vary)
 
 
-def test_gradients_are_drawn_by_layer_and_update_and_a_fault_is_named(fresh: Callable[..., Path]) -> None:
-    def looked(sections: dict[str, Any]) -> None:
-        edit(sections)
-        deep = {"hidden": [16] * 12}
-        points = [{"label": "deep", "args": {**deep, "activation": "sigmoid"}}, {"label": "wild", "set": {"lr": 1e30}}]
-        points[1]["set"] |= {"optimizer": "sgd", "schedule": "constant"}
-        sections["studies"] = {"width": {"of": "iris_mlp", "kind": "gradients", "vary": points}}
-
-    project = fresh(looked)
-    scratch.cli(project, "study")
-    found = lines(project)
+def test_gradients_are_drawn_by_layer_and_update_and_a_fault_is_named(studied: Path) -> None:
+    found = lines(studied, "gradients")
     deep = [line for line in found if line["varied"] == "deep" and line["seed"] == "0"]
     assert [int(line["update"]) for line in deep if line["depth"] == "0"] == [1, 2, 4, 8]
     assert len({line["layer"] for line in deep}) == 13 and "vanishing gradients" in deep[0]["found"]
@@ -135,22 +160,15 @@ def test_gradients_are_drawn_by_layer_and_update_and_a_fault_is_named(fresh: Cal
         "loss is nan",
         "loss is inf",
     }
-    text = (project / "studies/reports/laptop/studies.md").read_text()
+    text = (studied / "studies/reports/laptop/studies.md").read_text()
     assert "| deep |" in text and "vanishing gradients" in text and "loss is" in text
-    assert (project / "studies/reports/laptop/gradients_iris.png").stat().st_size > 5000
+    assert (studied / "studies/reports/laptop/gradients_iris.png").stat().st_size > 5000
 
 
-def test_where_runs_end_is_drawn_beside_the_run_that_nothing_stops(fresh: Callable[..., Path]) -> None:
-    def ending(sections: dict[str, Any]) -> None:
-        scratch.only(["iris_mlp"], seeds=(0, 1), epochs=30)(sections)
-        points = [{"label": "all epochs"}, {"label": "stopped", "set": {"patience": 3, "best_weights": True}}]
-        points.append({"label": "wild", "set": {"optimizer": "sgd", "lr": 1e30, "schedule": "constant"}})
-        sections["studies"] = {"width": {"of": "iris_mlp", "kind": "ending", "vary": points}}
-
-    project = fresh(ending)
-    scratch.cli(project, "study")
+def test_where_runs_end_is_drawn_beside_the_run_that_nothing_stops(studied: Path) -> None:
+    found = lines(studied, "ending")
     runs = {
-        (varied, seed): [line for line in lines(project) if (line["varied"], line["seed"]) == (varied, seed)]
+        (varied, seed): [line for line in found if (line["varied"], line["seed"]) == (varied, seed)]
         for varied in ("all epochs", "stopped")
         for seed in "01"
     }
@@ -162,9 +180,9 @@ def test_where_runs_end_is_drawn_beside_the_run_that_nothing_stops(fresh: Callab
         assert curves[1] == curves[0][: len(stopped)], "until it ends it is the same run"
         best = max(stopped, key=lambda line: float(line["validation"]))
         assert stopped[0]["kept"] == best["epoch"] and int(best["epoch"]) <= len(stopped) - 3
-    text = (project / "studies/reports/laptop/studies.md").read_text()
+    text = (studied / "studies/reports/laptop/studies.md").read_text()
     assert "| all epochs |" in text and "| 30, 30 |" in text and "wild FAILED: seed 0: " in text
-    assert (project / "studies/reports/laptop/ending_iris.png").stat().st_size > 5000
+    assert (studied / "studies/reports/laptop/ending_iris.png").stat().st_size > 5000
 
 
 def test_a_study_of_a_row_that_is_none_here_is_empty(fresh: Callable[..., Path]) -> None:

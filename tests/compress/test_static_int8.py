@@ -75,6 +75,7 @@ def test_what_is_quantized_is_not_quantized_again(laboratory: Laboratory, compre
     assert result["status"] == "failed" and "quantized already" in result["reason"]
 
 
+@pytest.mark.slow
 def test_lengths_of_capsules_stay_no_probabilities(laboratory: Laboratory) -> None:
     args, budget = {"filters": 8, "capsules": 2}, {"samples": 200, "validation": 100, "epochs": 1}
     trained = laboratory.train("fmnist_capsnet_small", args=args, budget=budget)

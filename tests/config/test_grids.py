@@ -119,6 +119,7 @@ def test_the_shipped_file_has_short_lines_and_no_anchors() -> None:
     assert not [line for line in lines if ": &" in line or ": *" in line]  # `dvc exp run -S` loses them
 
 
+@pytest.mark.slow
 def test_dvc_changes_one_row_of_a_grid(tmp_path: Path) -> None:
     """The line that params.yaml shows, with the real DVC on the shipped file; all else stays what it is."""
     text = (scratch.ROOT / "params.yaml").read_text()

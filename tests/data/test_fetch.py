@@ -125,6 +125,7 @@ def test_a_way_that_brings_one_good_file_and_one_bad_leaves_neither(source: Sour
     assert not list(source.cell.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("apt-get") is None or os.geteuid() != 0, reason="no Debian package client here")
 def test_the_debian_way_with_the_real_client(tmp_path: Path) -> None:
     card = YAML(typ="safe").load(CARDS / "fashion_mnist.yaml")

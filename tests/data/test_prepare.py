@@ -1,8 +1,6 @@
-"""Prepared data is what its description says, or it is refused with counts."""
+"""Prepared data is what its description says: how it is split, what is fitted on what, what a budget draws."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,114 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.npyio import NpzFile
 
-from pipeline.cells.cell import write_json
 from pipeline.data import dataset, prepare
-from pipeline.data.raw import DataError
-from pipeline.data.spec import Budget, Prepare, Split
-
-SPLIT = {"validation": 0.2, "test": 0.25, "seed": 0}
-
-
-class Project:
-    """An npz source and what `prepare` makes of it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.made = root, 0
-
-    def prepare(self, arrays: dict[str, Any], split: dict[str, Any] = SPLIT, **options: Any) -> Path:
-        self.made += 1
-        raw, folder = self.root / f"raw{self.made}", self.root / f"prepared{self.made}"
-        raw.mkdir()
-        folder.mkdir()
-        np.savez(raw / "data.npz", **arrays)
-        write_json(raw / "card.json", {"title": "mine", "path": str(raw / "data.npz")})
-        task = options.pop("task", "classification")
-        spec = Prepare(data="mine", reader="npz", options=options, task=task, split=Split(**split))
-        prepare.run(spec, folder, {"raw": raw})
-        return folder
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
-def table(n: int = 60, classes: int = 3, seed: int = 0, **changes: Any) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    return {"x_train": rng.normal(size=(n, 4)), "y_train": np.arange(n) % classes, **changes}
-
-
-def meta(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "meta.json").read_text())
-
-
-nan = table()["x_train"].copy()
-nan[0, 0] = nan[1, 1] = np.nan
-nan[2, 2] = np.inf
-images = {"x_train": np.zeros((60, 2, 2), np.uint8)}
-test_split = {"x_test": np.ones((2, 4)), "y_test": np.array([0, 1])}
-REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "images that nobody said to be images": (
-        table(x_train=np.zeros((60, 4, 3, 2))),
-        {},
-        r"mine, train: items of shape \(4, 3, 2\); tabular data has \(F\)",
-    ),
-    "test of another shape": (
-        table(**{**test_split, "x_test": np.ones((2, 5))}),
-        {},
-        r"mine, test: items of shape \(5,\); .*as in train: \(4,\)",
-    ),
-    "wrong dtype": (
-        table(x_train=np.zeros((60, 2, 2), np.float32)),
-        {"shape": [1, 2, 2]},
-        "image data of dtype float32; expected uint8",
-    ),
-    "label out of range": (
-        table(y_train=np.arange(60) % 3 + 1),
-        {"classes": ["a", "b", "c"]},
-        r"mine, train: 20 of 60 labels are outside 0 to 2: \[3\]",
-    ),
-    "negative label": (table(y_train=np.arange(60) % 3 - 1), {}, r"20 of 60 labels are outside 0 to 1: \[-1\]"),
-    "label of test out of range": (
-        table(x_test=np.ones((3, 4)), y_test=np.array([0, 1, 7])),
-        {"classes": ["a", "b", "c"]},
-        r"mine, test: 1 of 3 labels are outside 0 to 2: \[7\]",
-    ),
-    "class missing in train": (
-        table(classes=2, x_test=np.ones((3, 4)), y_test=np.array([0, 1, 2])),
-        {},
-        r"mine, train: no item of class 2 \(found: 0 24, 1 24, 2 0\)",
-    ),
-    "class too small to split": (
-        table(y_train=np.array([0] * 30 + [1] * 29 + [2])),
-        {},
-        r"no item of class 2 \(found: ",
-    ),
-    "class missing in test": (table(**test_split), {}, r"mine, test: no item of class 2 \(found: 0 1, 1 1, 2 0\)"),
-    "values that are no numbers": (table(x_train=nan), {}, "mine, train: 3 of 240 values are not finite numbers"),
-    "too large for single precision": (table(x_train=np.full((60, 4), 1e300)), {}, "240 of 240 values are not finite"),
-    "fewer labels": (table(y_train=np.arange(59) % 3), {}, "mine, train: 60 items but 59 labels"),
-    "no items": (table(x_train=np.zeros((0, 4)), y_train=np.zeros(0, int)), {}, "mine, train: no items"),
-    "one value for all": (table(x_train=np.ones(60)), {}, "items of shape"),
-}
-
-
-@pytest.mark.parametrize("fault", REFUSED)
-def test_refused_with_counts(project: Project, fault: str) -> None:
-    arrays, options, said = REFUSED[fault]
-    with pytest.raises(DataError, match=said):
-        project.prepare(arrays, **options)
-    assert not list((project.root / "prepared1").iterdir())
-
-
-def test_refused_without_a_test_split(project: Project) -> None:
-    with pytest.raises(DataError, match="the source brings no test split; give split.test, a share of train"):
-        project.prepare(table(), {**SPLIT, "test": None})
-
-
-def test_images_of_the_right_kind_pass(project: Project) -> None:
-    assert meta(project.prepare(table(**images), shape=[1, 2, 2]))["kind"] == "image"
-
+from pipeline.data.spec import Budget
+from tests.data.preparing import SPLIT, Project, meta, series, table
 
 # the split
 
@@ -263,13 +156,6 @@ def test_arrays_with_pickles_are_not_loaded(project: Project) -> None:
 # series and numbers
 
 
-def series(*lengths: int, longest: int = 6) -> np.ndarray:
-    x = np.arange(len(lengths) * longest * 2, dtype=np.float32).reshape(len(lengths), longest, 2)
-    for row, length in zip(x, lengths, strict=True):
-        row[length:] = np.nan
-    return x
-
-
 def test_series_are_described_without_their_padding(project: Project) -> None:
     x = series(*([6, 3, 1, 5] * 15))
     folder = project.prepare(table(x_train=x), shape=[6, 2])
@@ -277,23 +163,6 @@ def test_series_are_described_without_their_padding(project: Project) -> None:
     assert found["kind"] == "series" and found["shape"] == [6, 2]
     assert found["statistics"]["mean"] == pytest.approx(np.nanmean(kept, axis=(0, 1)), rel=1e-6)
     assert found["statistics"]["maximum"] == pytest.approx(np.nanmax(kept, axis=(0, 1)))
-
-
-@pytest.mark.parametrize(
-    ("place", "count"),
-    [((0, 2), 2), ((0, 2, 1), 1), ((1, 0), 2), ((2, 5, 0), 1)],
-    ids=["a hole", "half a step", "a missing start", "half of the last step"],
-)
-def test_nan_is_padding_at_the_end_alone(project: Project, place: tuple[int, ...], count: int) -> None:
-    x = series(*([6] * 60))
-    x[place] = np.nan
-    with pytest.raises(DataError, match=f"mine, train: {count} of 720 values are not finite numbers"):
-        project.prepare(table(x_train=x), shape=[6, 2])
-
-
-def test_a_series_without_a_step_is_refused(project: Project) -> None:
-    with pytest.raises(DataError, match="2 of 720 values are not finite"):
-        project.prepare(table(x_train=series(*([6] * 59 + [0]))), shape=[6, 2])
 
 
 def test_numbers_to_predict_are_kept_and_standardised_for_training_alone(project: Project) -> None:

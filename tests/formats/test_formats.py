@@ -44,6 +44,7 @@ def test_what_is_kept_opens_and_answers(laboratory: Laboratory, kept: dict[str, 
     assert model.weights_hash(folder) == read_json(folder / "result.json")["weights_hash"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", files.known())
 def test_opening_imports_no_library_of_another_format(name: str) -> None:
     code = f"import sys, pipeline.formats.{name}; print(*({set(LIBRARIES.values())} & set(sys.modules)))"

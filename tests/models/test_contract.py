@@ -23,6 +23,7 @@ from pipeline.training.bayesian import with_bayesian_last_layer
 from pipeline.training.recipe import Gradient
 
 OUTPUTS, TOKENS = 4, 30
+LARGE = 3_000_000  # weights of a network whose tests are slow
 SHAPES: dict[str, list[tuple[int, ...]]] = {
     "image": [(1, 28, 28), (3, 32, 32), (3, 64, 64)],
     "series": [(9, 5), (24, 1)],
@@ -54,18 +55,18 @@ def items(kind: str, shape: tuple[int, ...], count: int, seed: int = 0) -> Tenso
 
 
 @cache
-def fitting(name: str) -> list[tuple[str, tuple[int, ...]]]:
-    """(kind, shape) that the architecture can be built for; others it has to refuse by a ValueError."""
+def fitting(name: str) -> list[tuple[str, tuple[int, ...], int]]:
+    """(kind, shape, number of weights) that it can be built for; others it has to refuse by a ValueError."""
     found = []
     for kind in module(name).INPUTS:
         for shape in SHAPES[kind]:
             try:
-                build(name, kind, shape)
+                network = build(name, kind, shape)
             except ValueError as error:
                 assert name in str(error), "an error names the thing"
             else:
-                found.append((kind, shape))
-    assert {kind for kind, _ in found} == set(module(name).INPUTS), f"{name}: give SHAPES a size that it takes"
+                found.append((kind, shape, sum(p.numel() for p in network.parameters())))
+    assert {kind for kind, *_ in found} == set(module(name).INPUTS), f"{name}: give SHAPES a size that it takes"
     return found
 
 
@@ -73,9 +74,10 @@ def cases(first: bool = False) -> Iterator[Any]:
     """Every architecture with every kind of input; all sizes, or the first one only."""
     for name in introspection.names("models"):
         seen: set[str] = set()
-        for kind, shape in fitting(name):
+        for kind, shape, size in fitting(name):
             if not (first and kind in seen):
-                yield pytest.param(name, kind, shape, id=f"{name}-{kind}-{'x'.join(map(str, shape))}")
+                marks = [pytest.mark.slow] if size > LARGE else []
+                yield pytest.param(name, kind, shape, marks=marks, id=f"{name}-{kind}-{'x'.join(map(str, shape))}")
             seen.add(kind)
 
 
@@ -145,7 +147,7 @@ def test_it_can_learn_one_batch_by_heart(name: str, kind: str, shape: tuple[int,
     for layer in network.modules():
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
-    optimizer, losses = torch.optim.Adam(network.parameters(), 1e-3), []
+    optimizer, losses = torch.optim.Adam(network.parameters(), 1e-3, fused=True), []
     for _ in range(200):
         optimizer.zero_grad()
         loss = loss_of(network, x, y)
@@ -180,6 +182,7 @@ def test_in_use_an_answer_depends_on_its_item_alone(name: str, kind: str, shape:
         torch.testing.assert_close(network(x.flip(0)), together.flip(0), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 @each
 def test_onnx_takes_any_batch_and_agrees(name: str, kind: str, shape: tuple[int, ...], tmp_path: Path) -> None:
     if kind == "tokens":

@@ -25,6 +25,7 @@ def photograph(name: str, side: int) -> torch.Tensor:
     return functional.interpolate(square, (side, side), mode="bicubic", antialias=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["lite0", "lite1", "lite2"])
 def test_shipped_weights_see_what_is_on_a_photograph(variant: Any, tmp_path: Path) -> None:
     """A palace in China, by all three; a flower by the first, the other two spread over many classes.

@@ -2,11 +2,13 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 
 from pipeline.config.sections import Params
+from pipeline.report.build import build
 from pipeline.results import files
 
 EPOCHS = 4
@@ -16,6 +18,10 @@ SECONDS = {"mlp": 4, "lenet5": 17, "cnn": 15, "resnet20": 181, "svm": 84}
 
 @pytest.fixture
 def params() -> Params:
+    return parameters()
+
+
+def parameters() -> Params:
     def experiment(data: str, model: str) -> dict:
         classical = model.startswith("classical/")
         return {"data": data, "model": model, "recipe": "solver" if classical else "one_cycle",
@@ -110,4 +116,20 @@ class Laboratory:
 
 @pytest.fixture
 def laboratory(tmp_path: Path, params: Params) -> Laboratory:
+    return Laboratory(tmp_path, params)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of every row and their report, so that a copy draws what it changes and no more. Only to be copied."""
+    root = tmp_path_factory.mktemp("report")
+    Laboratory(root, parameters()).write_all()
+    build(parameters(), root=root)
+    return root
+
+
+@pytest.fixture
+def written(drawn: Path, tmp_path: Path, params: Params) -> Laboratory:
+    """A laboratory with results of every row."""
+    shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
     return Laboratory(tmp_path, params)

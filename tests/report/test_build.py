@@ -35,6 +35,7 @@ def line(text: str, key: str) -> str:
     return next(found for found in text.splitlines() if found.startswith(key))
 
 
+@pytest.mark.slow
 def test_whole_report(laboratory: Laboratory, params: Params) -> None:
     laboratory.write_all()
     laboratory.meta("fashion_mnist")
@@ -57,80 +58,79 @@ def test_whole_report(laboratory: Laboratory, params: Params) -> None:
     assert r"a\_list $<$script$>$" in (report(laboratory) / "comparison.tex").read_text()
 
 
-def test_results_are_the_inputs_in_the_order_of_the_parameters(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    build(params, root=laboratory.root)
-    with (report(laboratory) / "results.csv").open() as file:
+def test_results_are_the_inputs_in_the_order_of_the_parameters(written: Laboratory, params: Params) -> None:
+    build(params, root=written.root)
+    with (report(written) / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     keys = [r["experiment"] if r["variant"] == "none" else r["variant"] for r in rows]
     assert list(dict.fromkeys(keys)) == [*params.experiments, *params.variants]
-    source = (laboratory.root / "results/laptop/fmnist_mlp/scores.csv").read_text().splitlines()
-    kept = (report(laboratory) / "results.csv").read_text().splitlines()
+    source = (written.root / "results/laptop/fmnist_mlp/scores.csv").read_text().splitlines()
+    kept = (report(written) / "results.csv").read_text().splitlines()
     facts = "laptop,fmnist_mlp,fashion_mnist,mlp,one_cycle,none,"
     assert {facts + line for line in source[1:]} <= set(kept)  # no number is rewritten
 
 
-def test_same_input_same_bytes(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    build(params, root=laboratory.root)
-    first = {path.name: path.read_bytes() for path in report(laboratory).iterdir()}
-    build(params, root=laboratory.root)
-    assert {path.name: path.read_bytes() for path in report(laboratory).iterdir()} == first
+@pytest.mark.slow
+def test_same_input_same_bytes(written: Laboratory, tmp_path: Path, params: Params) -> None:
+    first = {path.name: path.read_bytes() for path in report(written).iterdir()}
+    again = Laboratory(tmp_path / "again", params)
+    again.write_all()
+    for laboratory in (written, again):
+        build(params, root=laboratory.root)
+        assert {path.name: path.read_bytes() for path in report(laboratory).iterdir()} == first
 
 
-def test_a_picture_is_drawn_only_where_its_numbers_changed(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    build(params, root=laboratory.root)
-    before = {path.name: path.stat().st_mtime_ns for path in report(laboratory).glob("*.png")}
-    laboratory.write("digits_svm", values=[0.9, 0.91, 0.92])  # it has no learning curve
-    build(params, root=laboratory.root)
-    after = {path.name: path.stat().st_mtime_ns for path in report(laboratory).glob("*.png")}
+@pytest.mark.slow
+def test_a_picture_is_drawn_only_where_its_numbers_changed(written: Laboratory, params: Params) -> None:
+    build(params, root=written.root)
+    before = {path.name: path.stat().st_mtime_ns for path in report(written).glob("*.png")}
+    written.write("digits_svm", values=[0.9, 0.91, 0.92])  # it has no learning curve
+    build(params, root=written.root)
+    after = {path.name: path.stat().st_mtime_ns for path in report(written).glob("*.png")}
     assert {name for name in after if before[name] != after[name]} == {"score_against_cost_digits.png"}
-    build(params, root=laboratory.root, pdf=True)
-    assert {path.stem for path in report(laboratory).glob("*.pdf")} == {path.removesuffix(".png") for path in after}
+    build(params, root=written.root, pdf=True)
+    assert {path.stem for path in report(written).glob("*.pdf")} == {path.removesuffix(".png") for path in after}
 
 
-def test_a_table_of_one_data_set_costs_no_heavy_import(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    assert table(params, "digits", laboratory.root) in build(params, root=laboratory.root)
+def test_a_table_of_one_data_set_costs_no_heavy_import(written: Laboratory, params: Params) -> None:
+    assert table(params, "digits", written.root) in build(params, root=written.root)
     code = "import sys; from pipeline.config import loading; from pipeline.report.build import build, table\n"
     code += "table(loading.load(), 'iris'); print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_figures_show_something(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    build(params, root=laboratory.root)
-    for path in report(laboratory).glob("*.png"):
+def test_figures_show_something(written: Laboratory, params: Params) -> None:
+    build(params, root=written.root)
+    figures = list(report(written).glob("*.png"))
+    assert figures
+    for path in figures:
         pixels = imread(path)
         assert min(pixels.shape[:2]) > 300
         assert (pixels[..., :3].min(axis=2) < 0.9).mean() > 0.01, path.name
 
 
-def test_survivors_are_never_averaged_silently(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    laboratory.write("fmnist_cnn", failed={2: "loss is nan at step 12, epoch 0"}, values=[0.87, 0.88, 0.0])
-    text = build(params, root=laboratory.root)
+def test_survivors_are_never_averaged_silently(written: Laboratory, params: Params) -> None:
+    written.write("fmnist_cnn", failed={2: "loss is nan at step 12, epoch 0"}, values=[0.87, 0.88, 0.0])
+    text = build(params, root=written.root)
     assert "87.50 (2 of 3 seeds)" in line(text, "fmnist_cnn ")
     assert "fmnist_cnn FAILED: seed 2: loss is nan at step 12, epoch 0" in text
-    assert row(laboratory, "fmnist_cnn")["status"] == "partial"
+    assert row(written, "fmnist_cnn")["status"] == "partial"
     for kind in ("md", "html", "tex"):
-        assert "87.50 (2 of 3 seeds)" in (report(laboratory) / f"comparison.{kind}").read_text()
-    metrics = json.loads((report(laboratory) / "metrics.json").read_text())["fmnist_cnn"]
+        assert "87.50 (2 of 3 seeds)" in (report(written) / f"comparison.{kind}").read_text()
+    metrics = json.loads((report(written) / "metrics.json").read_text())["fmnist_cnn"]
     assert (metrics["accuracy"], metrics["seeds_ok"], metrics["seeds"]) == (pytest.approx(0.875), 2, 3)
 
 
-def test_all_failed(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    laboratory.write("fmnist_cnn", failed=dict.fromkeys(range(3), "diverged <b>"))
-    laboratory.write("fmnist_lenet5_int8", failed=dict.fromkeys(range(3), "no parent"))
-    text = build(params, root=laboratory.root)
+def test_all_failed(written: Laboratory, params: Params) -> None:
+    written.write("fmnist_cnn", failed=dict.fromkeys(range(3), "diverged <b>"))
+    written.write("fmnist_lenet5_int8", failed=dict.fromkeys(range(3), "no parent"))
+    text = build(params, root=written.root)
     assert line(text, "fmnist_cnn ").split()[1:] == ["FAILED", "0", "of", "3"]
     assert "FAILED" in line(text, "fmnist_lenet5_int8 ")
-    assert row(laboratory, "fmnist_cnn")["score"] == ""
-    assert "diverged &lt;b&gt;" in (report(laboratory) / "comparison.html").read_text()
-    assert "accuracy" not in json.loads((report(laboratory) / "metrics.json").read_text())["fmnist_cnn"]
+    assert row(written, "fmnist_cnn")["score"] == ""
+    assert "diverged &lt;b&gt;" in (report(written) / "comparison.html").read_text()
+    assert "accuracy" not in json.loads((report(written) / "metrics.json").read_text())["fmnist_cnn"]
 
 
 def test_not_run_here(laboratory: Laboratory, params: Params) -> None:
@@ -148,36 +148,33 @@ def test_nothing_run_at_all(laboratory: Laboratory, params: Params) -> None:
     assert (laboratory.root / "reports/paper/comparison.html").exists()
 
 
-def test_no_spread_is_a_dash(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    text = build(params, root=laboratory.root)
+def test_no_spread_is_a_dash(written: Laboratory, params: Params) -> None:
+    text = build(params, root=written.root)
     assert line(text, "fmnist_svm ").split()[1:3] == ["86.90", "—"]
-    assert "deterministic" in (report(laboratory) / "comparison.md").read_text()
+    assert "deterministic" in (report(written) / "comparison.md").read_text()
 
 
-def test_only_what_the_parameters_name(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
+@pytest.mark.slow
+def test_only_what_the_parameters_name(written: Laboratory, params: Params) -> None:
     fewer = {key: value for key, value in params.experiments.items() if key != "fmnist_cnn"}
     profile = params.profiles["laptop"].model_copy(update={"seeds": [0, 1]})
     changed = params.model_copy(update={"experiments": fewer, "profiles": {"laptop": profile}})
-    assert "fmnist_cnn" not in build(changed, root=laboratory.root)
-    assert row(laboratory, "fmnist_mlp")["seeds_ok"] == "2"
+    assert "fmnist_cnn" not in build(changed, root=written.root)
+    assert row(written, "fmnist_mlp")["seeds_ok"] == "2"
 
 
-def test_results_of_other_parameters_are_not_shown_as_these(laboratory: Laboratory, params: Params) -> None:
+def test_results_of_other_parameters_are_not_shown_as_these(written: Laboratory, params: Params) -> None:
     """After an edit the old numbers are no row of the new parameters, whatever part of them changed."""
-    laboratory.write_all()
     other = params.experiments["fmnist_cnn"].model_copy(update={"set": {"lr": 0.5}})
-    build(params.model_copy(update={"experiments": params.experiments | {"fmnist_cnn": other}}), root=laboratory.root)
-    found = row(laboratory, "fmnist_cnn")
+    build(params.model_copy(update={"experiments": params.experiments | {"fmnist_cnn": other}}), root=written.root)
+    found = row(written, "fmnist_cnn")
     assert (found["status"], found["score"]) == ("not run", "")
-    assert "make repro EXPERIMENT=fmnist_cnn" in (report(laboratory) / "comparison.txt").read_text()
-    assert row(laboratory, "fmnist_mlp")["status"] == "ok"
+    assert "make repro EXPERIMENT=fmnist_cnn" in (report(written) / "comparison.txt").read_text()
+    assert row(written, "fmnist_mlp")["status"] == "ok"
 
 
-def test_compression_is_paired_by_seed(laboratory: Laboratory, params: Params) -> None:
-    laboratory.write_all()
-    build(params, root=laboratory.root)
-    found = row(laboratory, "fmnist_lenet5_int8")  # before exceeds after by 0, 0.1 and 0.2 points
+def test_compression_is_paired_by_seed(written: Laboratory, params: Params) -> None:
+    build(params, root=written.root)
+    found = row(written, "fmnist_lenet5_int8")  # before exceeds after by 0, 0.1 and 0.2 points
     assert float(found["score_change"]) == pytest.approx(-0.001)
     assert float(found["score_change_half_width"]) == pytest.approx(4.302653 * 0.001 / 3**0.5, rel=1e-5)

@@ -17,6 +17,7 @@ from bench import scratch
 from tests import helpers
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
+pytestmark = pytest.mark.slow
 NODES = ["-m", "pipeline.run.torchrun", "digits_mlp", "0"]
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +65,14 @@ class Laboratory:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(made_once: Callable[..., Path]) -> Path:
     """Data fetched and prepared, the default trained; tests take a copy."""
 
     def edit(params: dict[str, Any]) -> None:
         scratch.only(["digits_mlp", "iris_mlp"], epochs=2)(params)
         params["search"] = {"digits_mlp": SPACE}
 
-    root = scratch.copy(tmp_path_factory.mktemp("search") / "project", edit)
-    Laboratory(root).run("sweep", "--trials", "1")
-    return root
+    return made_once("prepared", lambda folder: Laboratory(scratch.copy(folder, edit)).run("sweep", "--trials", "1"))
 
 
 @pytest.fixture
@@ -84,16 +83,19 @@ def laboratory(prepared: Path, tmp_path: Path) -> Laboratory:
 
 
 @pytest.fixture(scope="session")
-def swept(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+def swept(prepared: Path, made_once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     """A finished sweep whose best trial is above the default: for tests that only look, or copy it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(prepared, folder, ignore=shutil.ignore_patterns("sweeps"), dirs_exist_ok=True)
+        laboratory = Laboratory(folder)
+        space = {
+            "trials": 4,
+            "set": {"lr": {"choices": [0.002, 0.005, 0.02]}},
+            "args": {"hidden": {"choices": [[128], [64, 64]]}},
+        }
+        laboratory.change(space)
+        laboratory.run("sweep", "--experiment", "", "--trials", "", "--timeout", "", "--jobs", "2")
+
     root = tmp_path_factory.mktemp("swept") / "project"
-    shutil.copytree(prepared, root, ignore=shutil.ignore_patterns("sweeps"))
-    laboratory = Laboratory(root)
-    space = {
-        "trials": 4,
-        "set": {"lr": {"choices": [0.002, 0.005, 0.02]}},
-        "args": {"hidden": {"choices": [[128], [64, 64]]}},
-    }
-    laboratory.change(space)
-    laboratory.run("sweep", "--experiment", "", "--trials", "", "--timeout", "", "--jobs", "2")
-    return laboratory
+    return Laboratory(shutil.copytree(made_once("swept", make), root))

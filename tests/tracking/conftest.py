@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -93,16 +93,18 @@ class Laboratory:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+def finished(made_once: Callable[..., Path]) -> Laboratory:
     """Trained and evaluated, not yet published. Tests take a copy."""
-    laboratory = Laboratory(tmp_path_factory.mktemp("laboratory"))
-    digits = load_digits()
-    images, labels = digits.images.astype(np.uint8).reshape(-1, 1, 8, 8), digits.target
-    np.savez(laboratory.root / "shapes.npz", x_train=images[:1000], y_train=labels[:1000],
-             x_test=images[1000:1400], y_test=labels[1000:1400])  # fmt: skip
-    (laboratory.root / "params.yaml").write_text(SECTIONS)
-    laboratory.run()
-    return laboratory
+
+    def make(folder: Path) -> None:
+        digits = load_digits()
+        images, labels = digits.images.astype(np.uint8).reshape(-1, 1, 8, 8), digits.target
+        np.savez(folder / "shapes.npz", x_train=images[:1000], y_train=labels[:1000],
+                 x_test=images[1000:1400], y_test=labels[1000:1400])  # fmt: skip
+        (folder / "params.yaml").write_text(SECTIONS)
+        Laboratory(folder).run()
+
+    return Laboratory(made_once("tracking", make))
 
 
 @pytest.fixture

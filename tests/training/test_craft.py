@@ -48,6 +48,7 @@ def result(folder: Path) -> dict[str, Any]:
     return read_json(folder / "result.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [3, 9, 12])
 def test_killed_with_everything_on_it_ends_with_the_same_weights(
     laboratory: Laboratory, tmp_path: Path, place: int
@@ -63,6 +64,7 @@ def test_killed_with_everything_on_it_ends_with_the_same_weights(
     assert (tmp_path / "cell" / "health.csv").read_text() == (tmp_path / "whole" / "health.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"augment": ALL_AT_ONCE["augment"]}, ALL_AT_ONCE], ids=["augment", "everything"])
 def test_two_processes_draw_and_mix_as_one_does(
     laboratory: Laboratory, tmp_path: Path, changes: dict[str, Any]
@@ -90,6 +92,7 @@ def test_mixing_is_refused_where_items_have_no_common_length(laboratory: Laborat
     assert "can't be mixed" in reason
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_what_is_judged_and_kept(laboratory: Laboratory) -> None:
     """The saved network has the validation row that is last, though that was never a network of the run: it is judged
     without dropout, by the batch-norm statistics that are saved."""
@@ -138,6 +141,7 @@ def test_a_limit_of_time_ends_the_run(laboratory: Laboratory) -> None:
     assert 1 < len(rows(folder)) < 5000
 
 
+@pytest.mark.slow
 def test_a_limit_of_time_that_passed_before_a_kill(laboratory: Laboratory, tmp_path: Path) -> None:
     """The time is up at once, with chunks of the epoch still to be skipped: one more is trained, and the run ends."""
     order = laboratory.asked("fmnist_mlp", minutes=1e-9, budget={"samples": 3000, "validation": 100, "epochs": 3})
@@ -214,6 +218,7 @@ def test_a_loss_by_name_is_the_one_that_is_trained(laboratory: Laboratory) -> No
     assert float(rows(over)[0]["validation_loss"]) < float(rows(own)[0]["validation_loss"]), "a mean, not a sum"
 
 
+@pytest.mark.slow
 def test_compiled_with_everything_on_it_learns_the_same(laboratory: Laboratory) -> None:
     budget = {"samples": 256, "validation": 100, "epochs": 1}
     found = [rows(laboratory.train("digits_cnn", budget=budget, compile=c, **ALL_AT_ONCE | {"args": {}}))

@@ -20,6 +20,7 @@ from tests import helpers
 from tests.laboratory import Laboratory
 from tests.training import processes
 
+pytestmark = pytest.mark.slow
 FLOAT = 1e-5  # what float32 sums may differ by where their order does
 
 

@@ -20,6 +20,7 @@ from tests import helpers
 from tests.laboratory import Laboratory
 from tests.training import processes
 
+pytestmark = pytest.mark.slow
 OFTEN = {"checkpoint_seconds": 0.0}  # before every chunk: four an epoch
 EPOCHS = {"devices": 2, "checkpoint_seconds": None, "checkpoint_epochs": 1}
 
@@ -35,6 +36,20 @@ def whole(order: processes.Order, folder: Path, execution: dict[str, Any]) -> tu
     """Hash of the weights of a run that nobody disturbs, and its seconds."""
     done = processes.finished(order, folder, execution)
     return done["weights_hash"], done["costs"]["seconds"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(order: processes.Order, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nobody disturbs. Only to be looked at."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "cell"
+    processes.finished(order, folder, {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(undisturbed: Path) -> str:
+    """The hash of its weights."""
+    return str(read_json(undisturbed / "result.json")["weights_hash"])
 
 
 def battered(
@@ -90,10 +105,9 @@ NEWEST, OLDER, DRAFT = *CHECKPOINTS, "checkpoint.part"
     ],
 )
 def test_killed_while_it_writes_a_checkpoint(
-    order: processes.Order, tmp_path: Path, number: int, left: set[str]
+    order: processes.Order, expected: str, tmp_path: Path, number: int, left: set[str]
 ) -> None:
     """Just before a draft is opened, before what is there is set aside, before the draft takes its place."""
-    expected, _ = whole(order, tmp_path / "whole", {})
     process = processes.started(order, tmp_path / "cell", OFTEN, partial(processes.die_at, number))
     process.join(60)
     assert process.exitcode == -9
@@ -101,13 +115,20 @@ def test_killed_while_it_writes_a_checkpoint(
     assert processes.finished(order, tmp_path / "cell", OFTEN)["weights_hash"] == expected
 
 
-@pytest.fixture
-def halfway(order: processes.Order, tmp_path: Path) -> Path:
-    """The folder of a cell that was killed in its second epoch and has two checkpoints."""
-    process = processes.started(order, tmp_path / "cell", OFTEN, partial(processes.die_at, 24))
+@pytest.fixture(scope="module")
+def killed(order: processes.Order, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a cell that was killed in its second epoch and has two checkpoints. Only to be copied."""
+    folder = tmp_path_factory.mktemp("killed") / "cell"
+    process = processes.started(order, folder, OFTEN, partial(processes.die_at, 24))
     process.join(60)
-    assert process.exitcode == -9 and all((tmp_path / "cell" / name).exists() for name in CHECKPOINTS)
-    return tmp_path / "cell"
+    assert process.exitcode == -9 and all((folder / name).exists() for name in CHECKPOINTS)
+    return folder
+
+
+@pytest.fixture
+def halfway(killed: Path, tmp_path: Path) -> Path:
+    """A copy of the cell that was killed."""
+    return shutil.copytree(killed, tmp_path / "cell")
 
 
 def cut(path: Path) -> None:
@@ -126,16 +147,14 @@ def emptied(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, flipped, emptied])
 def test_of_a_damaged_checkpoint_the_one_before_is_taken(
-    order: processes.Order, halfway: Path, tmp_path: Path, damage: Callable[[Path], None]
+    order: processes.Order, expected: str, halfway: Path, damage: Callable[[Path], None]
 ) -> None:
-    expected, _ = whole(order, tmp_path / "whole", {})
     damage(halfway / CHECKPOINTS[0])
     assert processes.finished(order, halfway, OFTEN)["weights_hash"] == expected
     assert f"{CHECKPOINTS[0]}: unreadable" in processes.log(halfway)
 
 
-def test_of_two_damaged_checkpoints_none_is_taken(order: processes.Order, halfway: Path, tmp_path: Path) -> None:
-    expected, _ = whole(order, tmp_path / "whole", {})
+def test_of_two_damaged_checkpoints_none_is_taken(order: processes.Order, expected: str, halfway: Path) -> None:
     for name in CHECKPOINTS:
         cut(halfway / name)
     assert processes.finished(order, halfway, OFTEN)["weights_hash"] == expected
@@ -157,18 +176,17 @@ def test_a_checkpoint_of_another_cell_is_refused(
     assert not (halfway / MARKER).exists()
 
 
-def test_history_and_time_go_on_too(order: processes.Order, halfway: Path) -> None:
+def test_history_and_time_go_on_too(order: processes.Order, undisturbed: Path, halfway: Path) -> None:
     """An interrupted epoch's losses are means over all of it, and its seconds those of both parts."""
-    undisturbed = processes.finished(order, halfway.parent / "whole", {})
     resumed = processes.finished(order, halfway, {})
-    assert resumed["validation"] == undisturbed["validation"]
+    assert resumed["validation"] == read_json(undisturbed / "result.json")["validation"]
     tables = [
         [line.split(",")[:-1] for line in (folder / "history.csv").read_text().splitlines()]
-        for folder in (halfway, halfway.parent / "whole")
+        for folder in (halfway, undisturbed)
     ]
     assert tables[0] == tables[1] and tables[0][0][0] == "epoch"
     assert resumed["costs"]["train_seconds"] > resumed["costs"]["seconds"] * 0.5
-    assert read_json(halfway / "spec.json").keys() == read_json(halfway.parent / "whole" / "spec.json").keys()
+    assert read_json(halfway / "spec.json").keys() == read_json(undisturbed / "spec.json").keys()
 
 
 def test_every_random_generator_goes_on(tmp_path: Path) -> None:

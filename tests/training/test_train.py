@@ -199,6 +199,7 @@ def test_numbers_are_learnt_standardised_and_answered_in_their_own_units(laborat
     assert not {"accuracy", "nll"} & {metric for _, metric in values}
 
 
+@pytest.mark.slow
 def test_series_of_any_length_train_and_are_read_back(laboratory: Laboratory) -> None:
     folder = laboratory.train("japanese_vowels_gru", budget={"samples": None, "validation": None, "epochs": 8})
     assert read_json(folder / "result.json")["validation"]["accuracy"] > 0.6
@@ -219,6 +220,7 @@ def test_a_network_s_own_loss_is_the_one_that_is_trained(laboratory: Laboratory)
     assert refused["status"] == "failed" and "label_smoothing is 0.1, but its loss is its own" in refused["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["digits_cnn", "fmnist_lenet5_bayesian", "fmnist_capsnet_small"])
 def test_a_compiled_network_learns_the_same_and_is_kept_the_same(laboratory: Laboratory, key: str) -> None:
     args = {"filters": 8, "capsules": 2} if "capsnet" in key else {}
@@ -231,6 +233,7 @@ def test_a_compiled_network_learns_the_same_and_is_kept_the_same(laboratory: Lab
     np.testing.assert_allclose(*answers, atol=0.02, rtol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "changes"),
     [
