@@ -45,7 +45,7 @@ def measure() -> Iterator[Figure]:
 
 def epochs(plan: Plan, data: dataset.Dataset, budget: Budget, changes: dict[str, Any]) -> list[float]:
     """Microseconds of one training item, in each epoch after the first; what judging takes is in it."""
-    asked = plan.train("fmnist_resnet20", 0, {"set": changes, "args": {}}).asked | {"budget": budget}
+    asked = plan.trial("fmnist_resnet20", 0, {"set": changes, "args": {}}).asked | {"budget": budget}
     spec = parsed(train.Spec, asked)
     train.seed_everything(0, spec.threads)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,7 @@ def epochs(plan: Plan, data: dataset.Dataset, budget: Budget, changes: dict[str,
 
 def step(plan: Plan, data: dataset.Dataset, row: str) -> list[float]:
     """Milliseconds of an update of a batch on the GPU, as the row asks for it but eager, of STEPS after a warm-up."""
-    spec = parsed(train.Spec, plan.train(row, 0, {"set": {"compile": False}, "args": {}}).asked)
+    spec = parsed(train.Spec, plan.trial(row, 0, {"set": {"compile": False}, "args": {}}).asked)
     train.seed_everything(0, spec.threads)
     system = train.assemble(spec, data).cuda()
     system.feed.train.to(system.device)

@@ -33,7 +33,7 @@ def measure() -> Iterator[Figure]:
     Run(executor(1)).fill([prepared])
     for case, (key, changed, arguments, limit) in CASES.items():
         budget = Budget(samples=12800, validation=2000, epochs=20 if "MLP" in case else 3)
-        asked = plan.train(key, 0, {"set": changed, "args": arguments}).asked | {"budget": budget}
+        asked = plan.trial(key, 0, {"set": changed, "args": arguments}).asked | {"budget": budget}
         spec = parsed(train.Spec, asked)
         data = dataset.load(prepared.folder, budget, 0, ("train", "validation"))
         ours: list[tuple[float, float]] = []

@@ -6,7 +6,7 @@ The one place that says which parameters, sources and inputs decide which cell.
 from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from pipeline import introspection, paths
 from pipeline.cells import fingerprint
@@ -26,6 +26,7 @@ from pipeline.training.recipe import Fit
 from pipeline.training.spec import Spec as Train
 from pipeline.training.start import Start
 
+P = ParamSpec("P")
 T = TypeVar("T")
 TRAIN, FIT, SAME = "pipeline.training.train", "pipeline.classical._fit", "pipeline.cells.same"
 
@@ -42,14 +43,14 @@ def _named(spec: Train | Fitted | Pretrain) -> tuple[str, ...]:
     return (spec.module, *(f"pipeline.data.augmentations.{step['name']}" for step in steps))
 
 
-def _once(make: Callable[..., T]) -> Callable[..., T]:
+def _once(make: Callable[Concatenate["Plan", P], T]) -> Callable[Concatenate["Plan", P], T]:
     """Of a method of a plan: what it gave before for the same arguments; a row is asked for by many."""
 
     @wraps(make)
-    def asked(plan: "Plan", *arguments: Any) -> T:
-        key = (make.__name__, *arguments)
+    def asked(plan: "Plan", *arguments: P.args, **named: P.kwargs) -> T:
+        key = (make.__name__, *arguments, *named.items())
         if key not in plan.asked:
-            plan.asked[key] = make(plan, *arguments)
+            plan.asked[key] = make(plan, *arguments, **named)
         return plan.asked[key]
 
     return asked
