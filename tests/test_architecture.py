@@ -221,6 +221,15 @@ def test_pytest_looks_into_every_folder_of_tests(pytestconfig: pytest.Config) ->
             assert not any(fnmatch(folder, pattern) for pattern in pytestconfig.getini("norecursedirs")), path
 
 
+def test_files_and_functions_are_read_in_one_sitting() -> None:
+    assert len([path for path in (ROOT / "pipeline").glob("*.py") if path.stem != "__init__"]) <= 6
+    for path in modules("pipeline", "stages", "bench", "tests"):
+        assert len(path.read_text().splitlines()) <= 300, path
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name}"
+
+
 # the Makefile
 
 

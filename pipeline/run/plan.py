@@ -84,15 +84,9 @@ class Plan:
     def prepare(self, name: str) -> Cell:
         data = self.params.data[name]
         spec = Prepare(data=name, reader=data.reader, options=data.options, task=data.task, split=data.split)
-        return self._cell(
-            "prepare",
-            "pipeline.data.prepare",
-            spec,
-            paths.prepared(name),
-            name,
-            modules=(f"pipeline.data.readers.{data.reader}", f"pipeline.tasks.{data.task}"),
-            inputs={"raw": self.fetch(name)},
-        )
+        modules = f"pipeline.data.readers.{data.reader}", f"pipeline.tasks.{data.task}"
+        output, inputs = paths.prepared(name), {"raw": self.fetch(name)}
+        return self._cell("prepare", "pipeline.data.prepare", spec, output, name, None, modules, inputs)
 
     @_once
     def train(self, key: str, seed: int) -> Cell:
@@ -117,17 +111,8 @@ class Plan:
         execution = self._execution if entry == TRAIN else None
         if seed != (first := self.profile.seeds[0]) and not _chance(spec):
             entry, inputs["same"] = SAME, self.trial(key, first, changes)
-        return self._cell(
-            "train",
-            entry,
-            spec,
-            self._model("train", key, seed),
-            key,
-            seed,
-            (*_named(spec), f"pipeline.tasks.{spec.task}"),
-            inputs,
-            execution,
-        )
+        output, modules = self._model("train", key, seed), (*_named(spec), f"pipeline.tasks.{spec.task}")
+        return self._cell("train", entry, spec, output, key, seed, modules, inputs, execution)
 
     @cached_property
     def _execution(self) -> Execution:
@@ -166,16 +151,10 @@ class Plan:
         entry = self.params.pretraining[name]
         values = self._trained(self.params, name, seed, entry)
         spec = Pretrain(**values, precision=self.profile.precision, method=entry.method, options=entry.options)
-        return self._cell(
-            "pretrain",
-            "pipeline.pretraining.pretrain",
-            spec,
-            self._model("pretrain", name, seed),
-            name,
-            seed,
-            (*_named(spec), f"pipeline.tasks.{spec.task}", f"pipeline.pretraining.methods.{entry.method}"),
-            {"data": self.prepare(entry.data)},
-        )
+        method = f"pipeline.pretraining.methods.{entry.method}"
+        output, modules = self._model("pretrain", name, seed), (*_named(spec), f"pipeline.tasks.{spec.task}", method)
+        inputs = {"data": self.prepare(entry.data)}
+        return self._cell("pretrain", "pipeline.pretraining.pretrain", spec, output, name, seed, modules, inputs)
 
     def compress(self, key: str, seed: int) -> Cell:
         """The last step of a variant."""
