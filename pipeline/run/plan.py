@@ -31,7 +31,7 @@ T = TypeVar("T")
 TRAIN, FIT, SAME = "pipeline.training.train", "pipeline.classical._fit", "pipeline.cells.same"
 
 
-def _chance(spec: Train | Fitted) -> bool:
+def _seed_decides(spec: Train | Fitted) -> bool:
     """Whether the seed of a train cell decides anything: its draw of items, or the model's own."""
     drawn = spec.budget.samples is not None or spec.recipe.sampling == "balanced"
     return drawn or bool(introspection.constant(spec.model, "CHANCE", True))
@@ -109,7 +109,7 @@ class Plan:
         else:
             spec, entry = Fitted(**values), FIT
         execution = self._execution if entry == TRAIN else None
-        if seed != (first := self.profile.seeds[0]) and not _chance(spec):
+        if seed != (first := self.profile.seeds[0]) and not _seed_decides(spec):
             entry, inputs["same"] = SAME, self.trial(key, first, changes)
         output, modules = self._model("train", key, seed), (*_named(spec), f"pipeline.tasks.{spec.task}")
         return self._cell("train", entry, spec, output, key, seed, modules, inputs, execution)

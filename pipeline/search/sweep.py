@@ -2,9 +2,12 @@
 
 import time
 from contextlib import closing
+from math import inf
+from statistics import fmean
 
 from pipeline.cells.cell import Cell
 from pipeline.config.loading import ParamsError
+from pipeline.run.durations import format_duration
 from pipeline.run.executors.contract import CellOutcome
 from pipeline.run.fill import Run, executor
 from pipeline.search.study import Finished, Study, Trial
@@ -25,10 +28,12 @@ class Sweep:
         self.subject, self.study, self.target = subject, study, target
         self.end = time.monotonic() + seconds if seconds else None
         self.baseline_asked = False
+        self.jobs, self.took = 1, list[float]()  # seconds of the cells that were trained
         self.waiting: dict[str, list[tuple[Trial, Values]]] = {}  # for the cell of this key
 
     def run(self, jobs: int) -> None:
         """RunError where the warm interpreter died; what was running is taken up by the next sweep."""
+        self.jobs = max(jobs, 1)
         with closing(Run(executor(jobs)).flow(self._more)) as flow:
             for ended in flow:
                 self._ended(ended)
@@ -59,6 +64,7 @@ class Sweep:
 
     def _ended(self, ended: CellOutcome) -> None:
         trials = self.waiting.pop(ended.cell.key)
+        self.took.append(ended.seconds)
         if ended.cell.key == self.subject.default.key and not ended.problem:
             self._tell_default(ended.seconds)
         for trial, values in trials:
@@ -76,7 +82,15 @@ class Sweep:
     ) -> None:
         self.study.tell(trial, value, reason)
         told = _told(value, reason, seconds)
-        print(f"[{len(self.study.settled)}/{self.target}] {told}  {shown(values)}", flush=True)
+        print(f"[{len(self.study.settled)}/{self.target}{self._left()}] {told}  {shown(values)}", flush=True)
+
+    def _left(self) -> str:
+        """`, 40 s left`, as cells took so far; the sweep's own end may come earlier."""
+        missing = self.target - len(self.study.settled)
+        if not self.took or missing <= 0:
+            return ""
+        seconds = fmean(self.took) * missing / self.jobs
+        return f", {format_duration(max(0.0, min(seconds, (self.end or inf) - time.monotonic())))} left"
 
 
 def summary(subject: Subject, study: Study) -> str:
