@@ -48,6 +48,10 @@ def test_an_evaluator_s_lines_give_a_value_and_no_prediction_is_made_again(tmp_p
     scratch.cli(project, "repro", "--experiment", "digits_mlp")
     assert len(helpers.cells(project) - before) == 1 == len(helpers.cells(project, "predict"))
     assert 1.0 > value(project, "digits_mlp", "test,top_3_accuracy") > value(project, "digits_mlp", "test,accuracy")
+    file = project / "pipeline" / "evaluate" / "evaluators" / "top_k.py"
+    file.write_text(file.read_text().replace('f"top_{k}_accuracy"', '"accuracy"'))
+    refused = scratch.cli(project, "repro", "--experiment", "digits_mlp", check=False)
+    assert refused.returncode == 1 and "quality and top_k both give validation accuracy" in refused.stderr
 
 
 def followed(folder: Path, *headings: str) -> tuple[Path, dict[str, dict[str, Any]]]:

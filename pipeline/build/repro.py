@@ -23,43 +23,58 @@ def repro(experiment: str | None, data: str | None, jobs: int | None, quiet: boo
     with alone():
         steps.adopt(params)
         selection = Selection(Plan(params), experiment, data)
-        unfinished = fill(selection, jobs, Tables(selection))
+        unfinished, problems = fill(selection, jobs, None if selection.part else Tables(selection))
         if selection.part or unfinished:
-            steps.without_dvc(selection, [key for key in selection.rows if key not in unfinished])
             code = 0
+            if finished := [key for key in selection.rows if key not in unfinished]:
+                steps.without_dvc(selection, finished)
         else:
             code, ran = dvc.repro(planned=steps.write_plan(selection))
             if ran != ["plan"]:  # DVC has copied what these stages made
                 steps.adopt(params)
     if code == 0 and not quiet:
         _closing(selection)
+    tell(problems)  # last, where it is seen
     return code or (1 if unfinished else 0)
 
 
 def only_fill(experiment: str | None, data: str | None, jobs: int | None) -> int:
     """Cells alone, without DVC, MLflow or Optuna: what a GPU machine runs for `make import-cells` elsewhere."""
     selection = Selection(Plan(loading.load()), experiment, data)
-    unfinished = fill(selection, jobs)
+    unfinished, problems = fill(selection, jobs)
     print(f"{len(selection.rows) - len(unfinished)} of {len(selection.rows)} rows are finished in {paths.CELLS.name}/")
+    tell(problems)
     return 1 if unfinished else 0
 
 
-def fill(selection: Selection, jobs: int | None, ended: Callable[[Cell], None] = lambda _: None) -> list[str]:
-    """Finish the cells of the rows side by side; the names of rows that could not all be finished."""
+def fill(
+    selection: Selection, jobs: int | None, ended: Callable[[Cell], None] | None = None
+) -> tuple[list[str], list[str]]:
+    """Finish the cells of the rows side by side; names of the rows that could not all be finished, and why."""
     jobs, seconds = selection.plan.jobs(jobs), selection.estimates.seconds
-    finish(Run(executor(jobs), seconds), selection.prepared())
+    problems = finish(Run(executor(jobs), seconds), selection.prepared())
     selection.skip()  # the data tell what a row takes
     early = selection.early()
-    finish(Run(executor(jobs), seconds, first=lambda cell: cell.request in early, ended=ended), selection.cells())
-    return [key for key in selection.rows if not all(cell.complete for cell in selection.row(key))]
+    run = Run(executor(jobs), seconds, first=lambda cell: cell.request in early)
+    if ended:
+        run.ended = ended
+    problems += finish(run, selection.cells(prepared=True))
+    unfinished = [key for key in selection.rows if not all(cell.complete for cell in selection.row(key))]
+    return unfinished, [*problems, f"not finished: {', '.join(unfinished)}"] if unfinished else problems
 
 
-def finish(run: Run, cells: Iterable[Cell]) -> None:
-    """Fill cells; why some could not be finished is said, and the caller sees which they are."""
+def finish(run: Run, cells: Iterable[Cell]) -> list[str]:
+    """Fill cells; why some could not be finished."""
     try:
         run.fill(cells)
     except RunError as error:
-        print(f"\n{error}", file=sys.stderr)
+        return [str(error)]
+    return []
+
+
+def tell(problems: Iterable[str]) -> None:
+    for problem in problems:
+        print(f"\n{problem}", file=sys.stderr)
 
 
 class Tables:
@@ -87,8 +102,14 @@ class Tables:
 
 
 def _closing(selection: Selection) -> None:
-    folder = paths.reports(selection.plan.params.profile)
-    print("\n" + (folder / "comparison.txt").read_text())
+    params = selection.plan.params
+    folder = paths.reports(params.profile)
+    if selection.part:
+        from pipeline.report.build import table
+
+        print("".join(f"\n{table(params, data)}\n" for data in selection.data))
+    else:
+        print("\n" + (folder / "comparison.txt").read_text())
     for line in not_run(selection):
         print(line)
     print(f"report: {folder.relative_to(paths.ROOT)}/comparison.html   registry: make ui")

@@ -88,9 +88,11 @@ class Selection:
         make = self.plan.experiment if key in self.plan.params.experiments else self.plan.variant
         return list(make(key))
 
-    def cells(self) -> list[Cell]:
-        rows = [cell for key in self.rows for cell in self.row(key)]
-        return [*self.prepared(), *rows]
+    def cells(self, prepared: bool = False) -> list[Cell]:
+        """prepared: only those of data sets that are ready."""
+        data = [cell for cell in self.prepared() if cell.complete or not prepared]
+        ready = {key for cell in data for key in self.by_data().get(cell.experiment, ())}
+        return [*data, *(cell for key in self.rows if key in ready for cell in self.row(key))]
 
     def steps(self) -> dict[str, list[Cell]]:
         """All that the rows need, by the step that makes it."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.build import dvc, steps
-from pipeline.build.repro import alone, finish
+from pipeline.build.repro import alone, finish, tell
 from pipeline.build.selection import Selection
 from pipeline.cells import outputs
 from pipeline.cells.cell import Cell
@@ -61,7 +61,7 @@ def _fill(params: Params, names: Iterable[str], jobs: int | None) -> list[str]:
     """Names of the studies that could not all be finished; why is said."""
     asked = {name: studies.cells(params, name) for name in names}
     every = [cell for cells in asked.values() for cell in cells]
-    finish(Run(executor(Plan(params).jobs(jobs)), Estimates(params).seconds), every)
+    tell(finish(Run(executor(Plan(params).jobs(jobs)), Estimates(params).seconds), every))
     return [name for name, cells in asked.items() if not all(cell.complete for cell in cells)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.cells.cell import Cell, write_json
+from pipeline.config.loading import ParamsError
 from pipeline.config.sections import Params
 from pipeline.results import files
 from pipeline.results.files import COSTS, FAILED, KEYS, SCORES, Record
@@ -60,8 +61,12 @@ def _scores(seed: int, judges: Sequence[Cell], metric: str) -> Iterator[dict[str
         status = f"{FAILED}{failed['reason']}"
         yield {"seed": seed, "split": "", "metric": metric, "value": "", "status": status}
         return
+    given: dict[tuple[str, str], str] = {}
     for cell in judges:
         for split, name, value in cell.result.get("values", []):
+            if (other := given.setdefault((split, name), cell.output.name)) != cell.output.name:
+                both = f"{other} and {cell.output.name} both give {split} {name}"
+                raise ParamsError(f"params.yaml: evaluators: {both}; remove one, or give its metric another name")
             yield {"seed": seed, "split": split, "metric": name, "value": _text(value), "status": "ok"}
 
 

@@ -79,6 +79,7 @@ class Run:
         made: list[Cell] = []
         self.pending = {id(cell) for cell in waiting}
         progress = Progress(waiting, self.seconds, self.executor.slots)
+        self.say(f"{progress} to make")
         try:
             self.executor.start(waiting)
             while True:
@@ -101,7 +102,7 @@ class Run:
             fingerprint.save()
         if self.problems:
             lines = [f"{label}: {why}" for label, why in self.problems.items()]
-            blocked = ", ".join(cell.label for cell in waiting)
+            blocked = ", ".join(dict.fromkeys(cell.experiment for cell in waiting))
             lines += [f"not started, since what they need is missing: {blocked}"] if blocked else []
             raise RunError("\n".join(lines))
         return made

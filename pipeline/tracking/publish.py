@@ -90,9 +90,4 @@ def summary(receipt: dict[str, Any]) -> str:
     absent = receipt["missing"]
     lines += [f"not there yet: {run}" for run in absent[:SHOWN]]
     lines += [f"not there yet: {len(absent) - SHOWN} more, listed in mlflow/{RECEIPT}"] if absent[SHOWN:] else []
-    lines += [
-        f"{name}@{alias} -> version {number}"
-        for name, aliases in receipt["aliases"].items()
-        for alias, number in aliases.items()
-    ]
     return "\n".join(lines)

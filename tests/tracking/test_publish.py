@@ -200,5 +200,5 @@ def test_publish_takes_the_projects_own_folders(laboratory: Laboratory) -> None:
     done = subprocess.run([sys.executable, "-m", "stages.publish"], cwd=laboratory.root, capture_output=True, text=True,
                           env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "shapes-mlp@laptop_champion -> version 1" in done.stdout and "2 of them failed" in done.stdout
+    assert "2 of them failed" in done.stdout
     assert publish(laboratory.params, laboratory.roots)["changed"] == 0
