@@ -51,7 +51,7 @@ from pipeline.run.plan import Plan
 p = loading.load()
 for key in sys.argv[1:] or p.experiments:
     selection = Selection(Plan(p), key)
-    assert not repro.fill(selection, 1)
+    assert not repro.fill(selection, 1)[0]
     steps.show_rows(selection, [*selection.experiments, *selection.variants])
 """
 
