@@ -31,7 +31,9 @@ def measure() -> Iterator[Figure]:
         yield alone(name, ours, "s", 6.0)
         yield compared(name, "dvc repro, empty", ours, theirs, "s", 5.0)
         large = _filled(Path(folder, "large"), many(ROWS, seeds=(0,)))
-        yield alone(f"make repro with nothing to do, {ROWS} rows, CPU", _several(large), "s", 10.0)
+        yield alone(
+            f"make repro with nothing to do, {ROWS} rows, CPU", [cpu(large, REPRO) for _ in range(ROUNDS)], "s", 10.0
+        )
 
 
 def _finished(target: Path) -> Path:
@@ -58,7 +60,3 @@ def _make_empty(target: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=target, check=True)
     scratch.run(target, sys.executable, "-m", "dvc", "init", "-q")
     (target / "dvc.yaml").write_text("stages: {}\n")
-
-
-def _several(project: Path) -> list[float]:
-    return [cpu(project, REPRO) for _ in range(ROUNDS)]

@@ -91,7 +91,8 @@ class Selection:
     def cells(self, prepared: bool = False) -> list[Cell]:
         """prepared: only those of data sets that are ready."""
         data = [cell for cell in self.prepared() if cell.complete or not prepared]
-        ready = {key for cell in data for key in self.by_data().get(cell.experiment, ())}
+        rows = self.by_data()
+        ready = {key for cell in data for key in rows.get(cell.experiment, ())}
         return [*data, *(cell for key in self.rows if key in ready for cell in self.row(key))]
 
     def steps(self) -> dict[str, list[Cell]]:

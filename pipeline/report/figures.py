@@ -19,7 +19,8 @@ def learning_curves(
 ) -> list[Picture]:
     """One picture where a network of the data set has a history, none otherwise."""
     panels = []
-    for row in _best([row for row in rows if histories[row.key]]):
+    trained = [row for row in rows if histories[row.key]]
+    for row in _best(trained):
         colour, marker = looks[row.model]
         curves = {name: _curve(histories[row.key], f"{name}_{row.metric}") for name in ("train", "validation")}
         if curves["validation"]:
@@ -27,22 +28,23 @@ def learning_curves(
     if not panels:
         return []
     caption = f"Learning curves on {data}: validation (colour) and training (dashed), mean over seeds, \
-band from the lowest to the highest seed; thin lines are the other models' validation.{_left_out(rows)}"
+band from the lowest to the highest seed; thin lines are the other models' validation.{_left_out(trained)}"
     drawn = {"panels": panels, "metric": asdict(rows[0].measure)}
     return [Picture(f"learning_curves_{data}", caption, f"{PLOTS}:learning_curves", drawn)]
 
 
 def score_against_cost(data: str, rows: Sequence[Row], looks: Styles) -> list[Picture]:
     """One picture where a row has all its seeds, none otherwise."""
+    whole = [row for row in rows if row.status == "ok" and row.train_seconds]
     points: list[list[Any]] = [
         [_label(row, rows), *looks[row.model], row.train_seconds, row.score, row.score_half_width or 0.0]
-        for row in _best([row for row in rows if row.status == "ok" and row.train_seconds])
+        for row in _best(whole)
         if row.score is not None and row.train_seconds
     ]
     if not points:
         return []
     caption = f"Test score on {data}, mean and 95% interval, against training time; rows with a failed seed left out.\
-{_left_out(rows)}"
+{_left_out(whole)}"
     drawn = {"points": points, "metric": asdict(rows[0].measure)}
     return [Picture(f"score_against_cost_{data}", caption, f"{PLOTS}:score_against_cost", drawn)]
 
