@@ -1,8 +1,11 @@
 """What a reader returns: the items of a data set as arrays, in the splits that its source brings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from pipeline.data.spec import Column
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -17,11 +20,18 @@ class Raw:
 
     Each split is a pair (x, y). x: items (N, ...) of the kind's dtype; NaN fills up a series that is shorter than the
     longest. y: labels (N,) as the source has them, numbers or names. classes: their names, where it says them.
+
+    columns: of a table with names. notes: what a person should know, such as files that were left out; told on the
+    console and kept in `meta.json`. where: the place of an item in the source, `flowers.csv:17`, of its split and its
+    number there.
     """
 
     kind: str
     splits: dict[str, Arrays]
     classes: list[str] | None = None
+    columns: list[Column] | None = None
+    notes: tuple[str, ...] = ()
+    where: Callable[[str, int], str] | None = None
 
 
 def encode(labels: np.ndarray, classes: list[str] | None = None) -> tuple[np.ndarray, list[str]]:

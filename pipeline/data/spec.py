@@ -61,6 +61,16 @@ class Setting(Strict):
     threads: int
 
 
+class Column(Strict):
+    """One column of a table as its file has it: a number or, where there are `names`, one of these.
+
+    A column with names makes as many features, each 0 or 1, in the order of the names; another makes one.
+    """
+
+    name: str
+    names: list[str] | None = None
+
+
 class Facts(Strict):
     """What a model is built for, and keeps in its result: kind and shape of a raw item, classes, width of outputs."""
 
