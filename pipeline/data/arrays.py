@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MEMORY_SHARE = 1 / 8  # an array above this share of the machine's memory stays in a file
-CHUNK_VALUES = 2**24  # that are looked at together; small data sets are one chunk
+CHUNK_VALUES = 2**22  # that are looked at together; small data sets are one chunk
 
 
 class Mapped:
@@ -68,9 +68,11 @@ def take(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return taken
 
 
-def save(path: Path, x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Write the items at places `chosen` as `.npy`; returns what is there, mapped and not to be written."""
-    _copy(x, chosen, np.lib.format.open_memmap(path, "w+", x.dtype, (len(chosen), *x.shape[1:])))
+def save(
+    path: Path, x: np.ndarray, chosen: np.ndarray, change: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray:
+    """Write the items at places `chosen` as `.npy`, after a `change`; returns them, mapped and not to be written."""
+    _copy(x, chosen, np.lib.format.open_memmap(path, "w+", x.dtype, (len(chosen), *x.shape[1:])), change)
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
@@ -82,11 +84,36 @@ def load(items: np.ndarray, chosen: np.ndarray | None = None) -> "np.ndarray | M
     return np.array(items if chosen is None else items[chosen])
 
 
-def _copy(x: np.ndarray, chosen: np.ndarray, target: np.ndarray) -> None:
+def _copy(
+    x: np.ndarray,
+    chosen: np.ndarray,
+    target: np.ndarray,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> None:
     size = _items(x)
     for start in range(0, len(chosen), size):
-        target[start : start + size] = x[chosen[start : start + size]]
+        part = x[chosen[start : start + size]]
+        target[start : start + size] = change(part) if change else part
 
 
 def _items(x: np.ndarray, values: int | None = None) -> int:
     return max(1, (values or CHUNK_VALUES) // max(1, prod(x.shape[1:])))
+
+
+class Growing:
+    """Rows (N, width), float32, that come one part after another: they are kept in a file without a name."""
+
+    def __init__(self, width: int) -> None:
+        paths.CELLS.mkdir(exist_ok=True)
+        self.file = tempfile.TemporaryFile(dir=paths.CELLS)  # noqa: SIM115 (closed by `whole`, or with this object)
+        self.width, self.count = width, 0
+
+    def add(self, rows: np.ndarray) -> None:
+        self.file.write(np.ascontiguousarray(rows, np.float32).data)
+        self.count += len(rows)
+
+    def whole(self) -> np.ndarray:
+        """All rows, mapped; nothing can be added any more."""
+        self.file.flush()
+        with self.file:
+            return np.memmap(self.file, np.float32, "r+", shape=(self.count, self.width))

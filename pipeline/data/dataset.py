@@ -10,9 +10,9 @@ from pipeline.cells.cell import read_json
 from pipeline.data import arrays
 from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import KINDS, Kind
-from pipeline.data.prepare import strata, stratified
 from pipeline.data.raw import DataError
 from pipeline.data.spec import Budget, Facts
+from pipeline.data.splits import strata, stratified
 
 VALIDATION_SEED = 0  # every seed is judged on the same validation items
 

@@ -5,17 +5,17 @@ source's own order; `meta.json`. Images stay uint8 and are scaled a batch at a t
 """
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.cells.cell import read_json, write_json
-from pipeline.data import arrays
+from pipeline.data import arrays, missing, splits, suspicions
 from pipeline.data.kinds import KINDS, Kind
-from pipeline.data.raw import DataError, Raw
+from pipeline.data.raw import DataError, Raw, told
 from pipeline.data.spec import Prepare as Spec
-from pipeline.data.spec import Split
 from pipeline.data.statistics import duplicates, of_channels
 
 SPLITS = ("train", "validation", "test")
@@ -26,42 +26,66 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     card = read_json(inputs["raw"] / "card.json")
     source = Path(card["path"]) if "path" in card else inputs["raw"]
     task = importlib.import_module(f"pipeline.tasks.{spec.task}").TASK
-    reader = importlib.import_module(f"pipeline.data.readers.{spec.reader}")
-    raw = _targeted(reader.read(source, **spec.options), task)
-    classes, kind = raw.classes or [], KINDS[raw.kind]
-    _check(raw, kind, spec.data)
-    indices = _split(raw, spec.split)
+    raw = read(spec, source)
+    kind = KINDS[raw.kind]
+    kept, notes = missing.whole(raw, spec.missing, spec.data)
+    raw, classes = _targeted(raw, kept, task)
+    indices = splits.split({s: y for s, (_, y) in raw.splits.items()}, spec.split, classes)
     labels = {s: raw.splits[source][1][chosen] for s, (source, chosen) in indices.items()}
+    places = {s: (source, kept[source][chosen]) for s, (source, chosen) in indices.items()}
     counts = {s: task.counts(y, classes) for s, y in labels.items()}
-    if classes:
-        _require_every_class(counts, classes, spec.data)
-    items = {s: arrays.save(folder / f"x_{s}.npy", raw.splits[t][0], i) for s, (t, i) in indices.items()}
-    for split, y in labels.items():
-        np.save(folder / f"y_{split}.npy", y, allow_pickle=False)
-    np.savez(folder / "split.npz", **{s: i for s, (_, i) in indices.items()})  # type: ignore[arg-type]
+    _require_differences(labels, counts, classes, spec.data)
+    imputed = missing.fitted(raw.splits["train"][0], places["train"][1], raw.columns, spec.missing)
+    items = {s: arrays.save(folder / f"x_{s}.npy", raw.splits[t][0], i, imputed) for s, (t, i) in places.items()}
+    for name, y in labels.items():
+        np.save(folder / f"y_{name}.npy", y, allow_pickle=False)
+    np.savez(folder / "split.npz", **{s: i for s, (_, i) in places.items()})  # type: ignore[arg-type]
     scale = task.scale(labels["train"])
     meta = {
         "name": spec.data,
         "kind": kind.name,
         "shape": list(items["train"].shape[1:]),
         "classes": classes,
+        "columns": [column.model_dump() for column in raw.columns or []] if _named(raw) else None,
+        "imputed": imputed and imputed.values,
         "target": scale and dict(zip(("mean", "std"), scale, strict=True)),
         "counts": counts,
         "refit": spec.split.refit,
         "duplicates": duplicates(items),
         "statistics": of_channels(items["train"], kind),
     }
+    meta["notes"] = [*raw.notes, *notes, *suspicions.found(meta, items, raw.columns)]
     write_json(folder / "meta.json", meta)
-    return {"status": "ok", "duplicates": meta["duplicates"]}
+    return {"status": "ok", "duplicates": meta["duplicates"], "notes": meta["notes"]}
 
 
-def _targeted(raw: Raw, task: Any) -> Raw:
-    """Labels as the task's targets; the same for all splits."""
-    labels = np.concatenate([y for _, y in raw.splits.values()])
-    encoded, classes = task.encode(labels, raw.classes)
-    bounds = np.cumsum([len(y) for _, y in raw.splits.values()])[:-1]
-    parts = zip(raw.splits.items(), np.split(encoded, bounds), strict=True)
-    return Raw(raw.kind, {split: (x, y) for (split, (x, _)), y in parts}, classes)
+def read(spec: Spec, source: Path) -> Raw:
+    """What the reader returns, checked. DataError names the source, whatever went wrong."""
+    reader = importlib.import_module(f"pipeline.data.readers.{spec.reader}")
+    try:
+        raw: Raw = reader.read(source, **spec.options)
+    except DataError as error:
+        if str(source) in str(error):
+            raise
+        raise DataError(f"{source}: {error}") from error
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        raise DataError(f"{source}: it can't be read by {spec.reader}: {told(error)}") from error
+    _check(raw, KINDS[raw.kind], spec.data)
+    return raw
+
+
+def _named(raw: Raw) -> bool:
+    """Whether a person would give a row by the names of its columns: it has a header, or words."""
+    return any(column.names or column.name != f"column {n}" for n, column in enumerate(raw.columns or []))
+
+
+def _targeted(raw: Raw, kept: dict[str, np.ndarray], task: Any) -> tuple[Raw, list[str]]:
+    """Labels of the kept items as the task's targets, and the classes; the same for all splits."""
+    parts = {split: y[kept[split]] for split, (_, y) in raw.splits.items()}
+    encoded, classes = task.encode(np.concatenate(list(parts.values())), raw.classes)
+    bounds = np.cumsum([len(y) for y in parts.values()])[:-1]
+    targets = dict(zip(parts, np.split(encoded, bounds), strict=True))
+    return replace(raw, splits={split: (x, targets[split]) for split, (x, _) in raw.splits.items()}), classes
 
 
 def _check(raw: Raw, kind: Kind, name: str) -> None:
@@ -79,18 +103,24 @@ def _check(raw: Raw, kind: Kind, name: str) -> None:
             )
         if x.dtype != kind.dtype:
             raise DataError(f"{what}: {kind.name} data of dtype {x.dtype}; expected {kind.dtype}")
-        if x.dtype.kind == "f" and (bad := sum(_not_finite(part, kind) for part in arrays.chunks(x))):
-            raise DataError(f"{what}: {bad} of {x.size} values are not finite numbers")
-        if raw.classes and (outside := (y < 0) | (y >= len(raw.classes))).any():
-            found = sorted({int(v) for v in y[outside]})[:5]
-            raise DataError(
-                f"{what}: {int(outside.sum())} of {len(y)} labels are outside 0 to {len(raw.classes) - 1}: {found}"
-            )
+        if x.dtype.kind == "f":
+            _require_finite(raw, split, kind, what)
 
 
-def _not_finite(x: np.ndarray, kind: Kind) -> int:
-    bad = ~np.isfinite(x)
-    return int((bad & ~_padding(x) if kind.padded else bad).sum())
+def _require_finite(raw: Raw, split: str, kind: Kind, what: str) -> None:
+    """Infinite values are refused everywhere, NaN where it stands neither for a missing value nor for padding."""
+    x, start, bad, first = raw.splits[split][0], 0, 0, None
+    for part in arrays.chunks(x):
+        wrong = np.isinf(part) if kind.name == "tabular" else ~np.isfinite(part)
+        if kind.padded:
+            wrong &= ~_padding(part)
+        items = wrong.reshape(len(part), -1).any(axis=1)
+        if first is None and items.any():
+            first = start + int(items.argmax())
+        bad, start = bad + int(wrong.sum()), start + len(part)
+    if first is not None:
+        place = raw.where(split, first) if raw.where else f"item {first}"
+        raise DataError(f"{what}: {bad} of {x.size} values are not finite numbers; the first is in {place}")
 
 
 def _padding(x: np.ndarray) -> np.ndarray:
@@ -101,42 +131,15 @@ def _padding(x: np.ndarray) -> np.ndarray:
     return np.broadcast_to(trailing[:, :, None], x.shape)
 
 
-def _split(raw: Raw, split: Split) -> dict[str, tuple[str, np.ndarray]]:
-    """For each final split: the source's split that it is cut from, and sorted indices into that."""
-    rng = np.random.default_rng(split.seed)
-    y = strata(raw.splits["train"][1])
-    rest = np.arange(len(y))
-    brought = [s for s in ("validation", "test") if s in raw.splits]
-    final: dict[str, tuple[str, np.ndarray]] = {s: (s, np.arange(len(raw.splits[s][1]))) for s in brought}
-    for part in ("test", "validation"):
-        if part not in final:
-            share = split.test if part == "test" else split.validation
-            if share is None:
-                raise DataError(f"the source brings no {part} split; give split.{part}, a share of train")
-            chosen = stratified(y[rest], round(share * len(y)), rng)
-            final[part] = ("train", rest[chosen])
-            if part == "test" or not split.refit:
-                rest = np.setdiff1d(rest, rest[chosen])
-    return {"train": ("train", rest), **final}
-
-
-def stratified(y: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Sorted indices (size,) of a draw in which each class keeps its share of `y` (N,), by largest remainder."""
-    classes, counts = np.unique(y, return_counts=True)
-    share = counts * size / len(y)
-    quota = np.floor(share).astype(int)
-    quota[np.argsort(quota - share, kind="stable")[: size - quota.sum()]] += 1
-    drawn = [rng.permutation(np.flatnonzero(y == c))[:n] for c, n in zip(classes, quota, strict=True)]
-    return np.sort(np.concatenate(drawn))
-
-
-def strata(y: np.ndarray) -> np.ndarray:
-    """What a draw keeps the shares of: the classes; of numbers, nothing."""
-    return y if np.issubdtype(y.dtype, np.integer) else np.zeros(len(y), np.int64)
-
-
-def _require_every_class(counts: dict[str, list[int]], classes: list[str], name: str) -> None:
-    for split, found in counts.items():
-        if missing := [c for c, n in zip(classes, found, strict=True) if not n]:
-            table = ", ".join(f"{c} {n}" for c, n in zip(classes, found, strict=True))
-            raise DataError(f"{name}, {split}: no item of class {', '.join(missing)} (found: {table})")
+def _require_differences(
+    labels: dict[str, np.ndarray], counts: dict[str, list[int]], classes: list[str], name: str
+) -> None:
+    """Every class is in every split, and there is something to predict."""
+    if len(classes) == 1:
+        raise DataError(f"{name}: all items are of class {classes[0]}; there is nothing to tell apart")
+    for part, y in labels.items():
+        if not classes and len(y) > 1 and (y == y[0]).all():
+            raise DataError(f"{name}, {part}: all {len(y)} targets are {y[0]:g}; there is nothing to predict")
+        if absent := [c for c, n in zip(classes, counts[part], strict=False) if not n]:
+            table = ", ".join(f"{c} {n}" for c, n in zip(classes, counts[part], strict=True))
+            raise DataError(f"{name}, {part}: no item of class {', '.join(absent)} (found: {table})")

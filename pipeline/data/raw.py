@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.data.spec import Column
 
 Arrays = tuple[np.ndarray, np.ndarray]
+SPLIT_NAMES = {"train": "train", "test": "test", "val": "validation", "valid": "validation", "validation": "validation"}
 
 
 class DataError(ValueError):
@@ -34,41 +35,15 @@ class Raw:
     where: Callable[[str, int], str] | None = None
 
 
-def encode(labels: np.ndarray, classes: list[str] | None = None) -> tuple[np.ndarray, list[str]]:
-    """Labels of any kind as int64 indices (N,), and the class names.
+def told(error: BaseException) -> str:
+    """What an error of a library says, with its kind where it says little: `KeyError: 'x'`."""
+    return f"{type(error).__name__}: {error}"
 
-    Whole numbers are indices already; names get the order of `classes`, of the alphabet where it is None. DataError
-    where a label is a fraction, or no class that was named.
+
+def split_of(name: str) -> str | None:
+    """The split that a file or a folder of this name holds, None where it is no split's name.
+
+    >>> split_of("Val")
+    'validation'
     """
-    if np.issubdtype(labels.dtype, np.floating):
-        _refuse(labels, ~np.isfinite(labels) | (labels != labels.round()), "are no whole numbers")
-        labels = labels.astype(np.int64)
-    if np.issubdtype(labels.dtype, np.integer):
-        if classes is None:
-            highest = int(labels.max(initial=0))
-            if highest >= max(len(labels), 1):
-                raise DataError(f"labels go up to {highest}, more classes than the {len(labels)} items; "
-                                "is this the label column?")  # fmt: skip
-            classes = [str(c) for c in range(highest + 1)]
-        return labels.astype(np.int64), classes
-    words = np.array([str(v) for v in labels])
-    names = classes or sorted(set(words.tolist()))
-    _refuse(words, ~np.isin(words, names), f"are none of the classes {', '.join(names)}")
-    index = {name: number for number, name in enumerate(names)}
-    return np.array([index[w] for w in words.tolist()], np.int64), names
-
-
-def numbers(labels: np.ndarray) -> np.ndarray:
-    """Targets of a regression, float32 (N,); DataError where one is no finite number."""
-    try:
-        values = labels.astype(np.float32)
-    except ValueError as error:
-        raise DataError(f"a target is no number: {error}") from error
-    _refuse(labels, ~np.isfinite(values), "are no finite numbers")
-    return values
-
-
-def _refuse(labels: np.ndarray, bad: np.ndarray, what: str) -> None:
-    if bad.any():
-        found = list(dict.fromkeys(labels[bad].tolist()))[:5]
-        raise DataError(f"{int(bad.sum())} of {len(labels)} labels {what}: {found}")
+    return SPLIT_NAMES.get(name.lower())

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import model_validator
 
 from pipeline.data.kinds import of_shape
-from pipeline.data.spec import Budget, Split
+from pipeline.data.spec import Budget, Missing, Split
 from pipeline.introspection import Strict, constant
 
 
@@ -13,6 +13,9 @@ class Data(Strict):
     """One data set.
 
     source: a data card (`.yaml`) or a path of your own. options: the reader's keyword arguments. budget: by profile.
+
+    missing: what becomes of missing values of a table: refuse, drop (the row), or what is put in for a missing number:
+    mean, median or mode of the training items, or a number that is given. A column of names gets its most frequent one.
     """
 
     source: str
@@ -20,6 +23,7 @@ class Data(Strict):
     options: dict[str, Any] = {}
     task: str
     split: Split = Split()
+    missing: Missing = "refuse"
     budget: dict[str, Budget]
 
     @property

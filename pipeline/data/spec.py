@@ -1,12 +1,13 @@
 """What cells that get, prepare or use data are asked: parts of the preimage of their keys. Light to import."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from pipeline.introspection import Strict
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Missing = Literal["refuse", "drop", "mean", "median", "mode"] | float
 
 
 class Split(Strict):
@@ -43,13 +44,17 @@ class Fetch(Strict):
 
 
 class Prepare(Strict):
-    """data: the data set's name. options: the reader's keyword arguments. task: what makes targets of labels."""
+    """data: the data set's name. options: the reader's keyword arguments. task: what makes targets of labels.
+
+    missing: what becomes of missing values.
+    """
 
     data: str
     reader: str
     options: dict[str, Any]
     task: str
     split: Split
+    missing: Missing = "refuse"
 
 
 class Setting(Strict):

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +16,7 @@ def of_channels(x: np.ndarray, kind: Kind) -> dict[str, list[float]]:
     Means and variances of chunks are put together by the formula of Chan, Golub, LeVeque (1983). Chunks are the same on
     every machine, so equal data has equal statistics.
     """
-    axes = kind.reduced
-    parts = [
-        (
-            (~np.isnan(part)).sum(axis=axes),
-            np.nanmin(part, axis=axes),
-            np.nanmax(part, axis=axes),
-            np.nanmean(part, axis=axes, dtype=np.float64),
-            np.nanvar(part, axis=axes, dtype=np.float64),
-        )
-        for part in chunks(x)
-    ]
+    parts = [_of_bytes(part, kind) if x.dtype == np.uint8 else _of_numbers(part, kind) for part in chunks(x)]
     count, low, high, mean, variance = parts[0]
     for more, below, above, centre, spread in parts[1:]:
         total, distance = count + more, centre - mean
@@ -34,6 +25,31 @@ def of_channels(x: np.ndarray, kind: Kind) -> dict[str, list[float]]:
         count = total
     found = {"minimum": low, "maximum": high, "mean": mean, "std": np.sqrt(variance)}
     return {name: [digits(value) for value in values] for name, values in found.items()}
+
+
+Moments = tuple[Any, Any, Any, Any, Any]  # of each channel: number, minimum, maximum, mean, variance
+
+
+def _of_numbers(x: np.ndarray, kind: Kind) -> Moments:
+    axes = kind.reduced
+    return (
+        (~np.isnan(x)).sum(axis=axes),
+        np.nanmin(x, axis=axes),
+        np.nanmax(x, axis=axes),
+        np.nanmean(x, axis=axes, dtype=np.float64),
+        np.nanvar(x, axis=axes, dtype=np.float64),
+    )
+
+
+def _of_bytes(x: np.ndarray, kind: Kind) -> Moments:
+    """By counting values: exact, and without a copy in double precision."""
+    channels = np.moveaxis(x, 1 + kind.axes.index(kind.channel), 0)
+    counts = np.stack([np.bincount(channel.reshape(-1), minlength=256) for channel in channels])
+    values, total = np.arange(256), counts.sum(axis=1)
+    there = counts > 0
+    mean = counts @ values / total
+    variance = counts @ values**2 / total - mean**2
+    return total, there.argmax(axis=1), 255 - there[:, ::-1].argmax(axis=1), mean, variance
 
 
 def duplicates(items: Mapping[str, np.ndarray]) -> dict[str, int]:

@@ -187,4 +187,5 @@ def told(outcome: CellOutcome) -> str:
         text += f"  FAILED: {result['reason']}"
     values = result.get("validation") or {}
     text += "".join(f"  validation {name} {value:.4f}" for name, value in values.items() if name != "loss")
-    return text + "".join(f"  {found.upper()}" for found in findings(result))
+    text += "".join(f"  {found.upper()}" for found in findings(result))
+    return text + "".join(f"\n    {note}" for note in result.get("notes", []))

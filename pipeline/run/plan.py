@@ -83,7 +83,14 @@ class Plan:
     @_once
     def prepare(self, name: str) -> Cell:
         data = self.params.data[name]
-        spec = Prepare(data=name, reader=data.reader, options=data.options, task=data.task, split=data.split)
+        spec = Prepare(
+            data=name,
+            reader=data.reader,
+            options=data.options,
+            task=data.task,
+            split=data.split,
+            missing=data.missing,
+        )
         modules = f"pipeline.data.readers.{data.reader}", f"pipeline.tasks.{data.task}"
         output, inputs = paths.prepared(name), {"raw": self.fetch(name)}
         return self._cell("prepare", "pipeline.data.prepare", spec, output, name, None, modules, inputs)

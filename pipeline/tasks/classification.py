@@ -8,7 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.data.raw import encode
+from pipeline.data.labels import encode
 from pipeline.tasks import _losses
 from pipeline.tasks._task import Loss, Task, mean_of
 from pipeline.training.recipe import Gradient

@@ -10,7 +10,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.data.raw import numbers
+from pipeline.data.labels import numbers
 from pipeline.data.statistics import digits
 from pipeline.tasks._task import Loss, Task, mean_of
 from pipeline.training.recipe import Gradient
@@ -26,7 +26,7 @@ LOSSES = ("squared", "huber")
 
 class Regression(Task):
     def encode(self, labels: np.ndarray, classes: list[str] | None) -> tuple[np.ndarray, list[str]]:
-        return numbers(labels), []
+        return numbers(labels, classes), []
 
     def counts(self, y: np.ndarray, classes: list[str]) -> list[int]:
         return [len(y)]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.data import prepare
 from pipeline.data.raw import Raw
 from pipeline.tasks._task import find
@@ -9,7 +11,9 @@ from pipeline.tasks._task import find
 
 def encoded(raw: Raw, task: str = "classification") -> Raw:
     """As `prepare` goes on with it."""
-    return prepare._targeted(raw, find(task))
+    kept = {split: np.arange(len(y)) for split, (_, y) in raw.splits.items()}
+    targeted, classes = prepare._targeted(raw, kept, find(task))
+    return Raw(raw.kind, targeted.splits, classes)
 
 
 def write(path: Path, text: str) -> Path:

@@ -1,178 +1,220 @@
-"""Tables of text, values separated by commas: one `*.csv`, or `train.csv` and `test.csv`."""
+"""Tables of text, values separated by commas: one `*.csv`, or `train.csv` and `test.csv`.
 
-import csv
+Cells are read as text, and numbers of them in double precision. What is not clear is refused with the option that says
+it: which character is the delimiter, whether the first line is a header, whether `NA` is a name.
+"""
+
 import math
-from collections.abc import Iterator
-from functools import partial
-from itertools import islice
+import unicodedata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
+import pyarrow
+from pyarrow import compute
 from pydantic import Field
 
 from pipeline.data import arrays
 from pipeline.data.kinds import of_shape
-from pipeline.data.raw import DataError, Raw, encode
+from pipeline.data.labels import encode
+from pipeline.data.precision import Single
+from pipeline.data.raw import DataError, Raw, split_of
+from pipeline.data.readers import _csv_values as values
+from pipeline.data.readers._csv_columns import Columns, arranged
+from pipeline.data.readers._csv_file import DELIMITERS, Dialect, File
+from pipeline.data.readers._csv_values import Writing
+from pipeline.data.spec import Column
 
 KIND = None  # tabular, or image where `shape` has three extents
-Row = list[str]
-TOGETHER = 10_000  # rows whose text is in memory at once
 
 
 def read(
     folder: Path,
     *,
-    label: int = -1,
+    label: int | str = -1,
     label_file: str = "",
     skip: Annotated[int, Field(ge=0)] = 0,
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ",",
-    columns: list[int] = [],  # noqa: B006 (read as a literal, never changed)
-    categorical: list[int] = [],  # noqa: B006
+    header: bool | None = None,
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
+    encoding: str | None = None,
+    decimal: Literal[".", ","] = ".",
+    thousands: Literal["", ".", ",", " ", "'", "\u00a0"] = "",
+    missing_values: list[str] | None = None,
+    columns: list[int | str] = [],  # noqa: B006 (read as a literal, never changed)
+    drop: list[int | str] = [],  # noqa: B006
+    categorical: list[int | str] = [],  # noqa: B006
     keep: list[int] = [],  # noqa: B006
     classes: list[str] = [],  # noqa: B006
     shape: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)] = [],  # noqa: B006
 ) -> Raw:
-    """Numbers in all columns but `label`, which may hold names.
+    """Numbers in all columns but `label`, which may hold names. A column is its name or its number, from 0 or the end.
 
-    label_file: where labels stand, one a line, if not in the table. skip: header lines. columns: features to use, all
-    if empty. categorical: features that hold names, each turned into a column of 0 and 1 a name. keep: class numbers to
-    keep (renumbered), all if empty. classes: their names. shape: (C, H, W) of an image in a row, stored as uint8.
+    label_file: where labels stand, one a line, if not in the table. skip: lines before the table. header: whether its
+    first line names the columns; found out where it is clear, as delimiter and encoding are. missing_values: texts that
+    stand for a missing value, beside an empty cell. columns: those used, all if empty. drop: those not used.
+    categorical: those that hold names, each turned into features of 0 and 1, one a name. keep: class numbers to keep
+    (renumbered), all if empty. classes: their names. shape: (C, H, W) of an image in a row, stored as uint8.
     """
-    files = [folder] if folder.is_file() else sorted(f for f in folder.glob("*.csv") if f.name != label_file)
-    found = {f.stem if f.stem in ("train", "validation", "test") else "train": f for f in files}
-    if not files or len(found) < len(files):
-        raise DataError(f"{folder}: expected one .csv, or train.csv and test.csv; found {[f.name for f in files]}")
-    within = None if label_file else label
-    tables = {split: Table(path, skip, delimiter, within, categorical) for split, path in found.items()}
-    labels = {split: table.labels for split, table in tables.items()}
+    if thousands == decimal:
+        raise DataError(f"{folder}: options decimal and thousands are both {decimal!r}")
+    dialect, writing = Dialect(skip, header, delimiter, encoding), Writing(decimal, thousands, missing_values)
+    narrow = bool(label_file)
+    files = {split: File(path, dialect, narrow) for split, path in _files(folder, label_file).items()}
+    used = arranged(files, None if label_file else label, columns, drop, categorical)
+    tables = {split: Table(file, used[split], writing) for split, file in files.items()}
+    labels = {split: np.array(table.labels) for split, table in tables.items()}
     if label_file:
-        labels = {"train": [" ".join(row) for row, _, _ in _rows(folder / label_file, 0, delimiter, None)]}
-        if len(labels["train"]) != tables["train"].count:
-            raise DataError(f"{folder / label_file}: {len(labels['train'])} labels for {tables['train'].count} rows")
-    names = {c: sorted(set().union(*(table.names[c] for table in tables.values()))) for c in categorical}
-    x = {split: table.features(columns, names, tuple(shape)) for split, table in tables.items()}
-    y = {split: _numbers_if_all_are(column) for split, column in labels.items()}
+        labels = {"train": _label_file(folder / label_file, len(tables["train"].numbers))}
+    seen = set(np.concatenate(list(labels.values())).tolist())
+    values.require_names(seen, writing, f"{folder}: label")
+    labels = {split: values.without_marks(column, seen) for split, column in labels.items()}
+    names = {}
+    for place in used["train"].categorical:
+        seen = set().union(*(table.names[place] for table in tables.values()))
+        values.require_names(seen, writing, f"{folder}: {used['train'].features[place]}")
+        names[place] = sorted(seen - {""})
+        if not names[place]:
+            raise DataError(
+                f"{folder}: {used['train'].features[place]} is empty in every row; leave it out with `drop`"
+            )
+    x = {split: table.features(names, tuple(shape)) for split, table in tables.items()}
+    places = {split: np.arange(len(column)) for split, column in labels.items()}
     if keep:
-        x, y, classes = _kept(x, y, keep, classes, folder)
-    return Raw(of_shape(shape), {split: (x[split], y[split]) for split in x}, classes or None)
+        places, labels, classes = _kept(labels, keep, classes, folder)
+        x = {split: arrays.take(x[split], places[split]) for split in x}
+    described = [Column(name=name, names=names.get(n)) for n, name in enumerate(used["train"].features)]
+    return Raw(
+        of_shape(shape),
+        {split: (x[split], labels[split]) for split in x},
+        classes or None,
+        None if shape else described,
+        tuple(_notes(files, used)),
+        lambda split, number: f"{files[split].path}:{files[split].lines[places[split][number]]}",
+    )
 
 
 class Table:
-    """A file that is read twice: to count its rows and find its labels and names, and to fill an array.
+    """The used columns of a file. numbers: float32 (N, F), of names their places in `names`; labels as text."""
 
-    So its text is never in memory as a whole. label: its column, None where labels stand elsewhere. names: those that
-    stand in each column of `categorical`.
-    """
-
-    def __init__(self, path: Path, skip: int, delimiter: str, label: int | None, categorical: list[int]) -> None:
-        self.path, self.rows = path, partial(_rows, path, skip, delimiter, label)
-        self.count, self.width, self.first = 0, 0, ""
+    def __init__(self, file: File, used: Columns, writing: Writing) -> None:
+        self.file, self.used = file, used
         self.labels: list[str] = []
-        self.names: dict[int, set[str]] = {column: set() for column in categorical}
-        for row, own, where in self.rows():
-            if not self.count:
-                self.width, self.first = len(row), where
-            self.count += 1
-            self.labels.append(own)
-            for column, seen in self.names.items():
-                if column < len(row):
-                    seen.add(row[column])
+        self.names: dict[int, dict[str, int]] = {place: {} for place in used.categorical}
+        rounded, grown, count = Single(len(used.chosen)), arrays.Growing(len(used.chosen)), 0
+        for batch in file.batches():
+            block, bad = np.empty((batch.num_rows, len(used.chosen)), order="F"), {}
+            for place, column in enumerate(used.chosen):
+                cells = batch.column(column)
+                if place in self.names:
+                    block[:, place] = _places(values.words(cells, writing), self.names[place])
+                    continue
+                block[:, place], wrong = values.numbers(cells, writing)
+                if wrong.any():
+                    first = int(wrong.argmax())
+                    bad[used.features[place]] = (cells[first].as_py(), count + first)
+            values.refuse_text(file, bad, writing)
+            if batch.num_rows:
+                grown.add(rounded.add(block))
+            if used.label is not None:
+                self.labels += writing.plain(values.words(batch.column(used.label), writing)).to_pylist()
+            count += batch.num_rows
+        rounded.check(str(file.path), used.features)
+        self.numbers = grown.whole()
 
-    def features(self, columns: list[int], names: dict[int, Row], shape: tuple[int, ...]) -> np.ndarray:
-        """Float32 (N, F) of the chosen columns, a column a name where they hold names; uint8 (N, *shape) of images."""
-        if not {*columns, *names} <= set(range(self.width)):
-            asked = f"columns {columns}, categorical {list(names)}"
-            raise DataError(f"{self.first}: {asked}, but there are {self.width} features, counted from 0")
-        chosen = columns or list(range(self.width))
-        width = sum(len(names[column]) if column in names else 1 for column in chosen)
+    def features(self, names: dict[int, list[str]], shape: tuple[int, ...]) -> np.ndarray:
+        """Float32 (N, features), a feature a name where a column holds `names`; uint8 (N, *shape) of images."""
+        width = sum(len(names.get(place, [0])) for place in range(len(self.used.chosen)))
         if shape and width != math.prod(shape):
-            raise DataError(f"{self.path}: {width} values a row; an image of shape {shape} has {math.prod(shape)}")
-        filled = arrays.empty((self.count, *(shape or (width,))), np.uint8 if shape else np.float32)
-        rows, bad = self.rows(), 0
-        for start in range(0, self.count, TOGETHER):
-            part = _values(list(islice(rows, TOGETHER)), chosen, names)
-            if shape:
-                bad += int(((part < 0) | (part > 255) | (part != np.round(part))).sum())
+            raise DataError(f"{self.file.path}: {width} values a row; an image of shape {shape} has {math.prod(shape)}")
+        if not shape and not names:
+            return self.numbers
+        filled = arrays.empty((len(self.numbers), *(shape or (width,))), np.uint8 if shape else np.float32)
+        orders = {place: _order(seen, names[place]) for place, seen in self.names.items()}
+        bad, start = 0, 0
+        for part in arrays.chunks(self.numbers):
+            parts = [_one_hot(c, orders[p]) if p in orders else c[:, None] for p, c in enumerate(part.T)]
+            wide = np.concatenate(parts, axis=1)
+            bad += int(((wide < 0) | (wide > 255) | (wide != np.round(wide))).sum()) if shape else 0
             if not bad:
-                filled[start : start + len(part)] = part.reshape(-1, *filled.shape[1:])
+                filled[start : start + len(part)] = wide.reshape(-1, *filled.shape[1:])
+            start += len(part)
         if bad:
             raise DataError(
-                f"{self.path}: {bad} of {filled.size} values are no whole numbers from 0 to 255, as pixels must be"
+                f"{self.file.path}: {bad} of {filled.size} values are no whole numbers from 0 to 255, as pixels must be"
             )
         return filled
 
 
-def _rows(path: Path, skip: int, delimiter: str, label: int | None) -> Iterator[tuple[Row, str, str]]:
-    """Of each row its features as text, its label, and where it stands; blank lines are left out."""
-    width = 0
+def _places(cells: pyarrow.Array, seen: dict[str, int]) -> np.ndarray:
+    """The place of each name in `seen`, which new names are added to."""
+    coded = compute.dictionary_encode(cells)
+    names = [unicodedata.normalize("NFC", name) for name in coded.dictionary.to_pylist()]
+    places = [seen.setdefault(name, len(seen)) for name in names]
+    return np.array(places, np.float64)[coded.indices.to_numpy(zero_copy_only=False)]
+
+
+def _order(seen: dict[str, int], names: list[str]) -> np.ndarray:
+    """Rows of 0 and 1 for each name that was seen; NaN for a missing one."""
+    rows = np.zeros((len(seen), len(names)), np.float32)
+    for name, place in seen.items():
+        rows[place] = np.nan if not name else 0
+        if name:
+            rows[place, names.index(name)] = 1
+    return rows
+
+
+def _one_hot(column: np.ndarray, order: np.ndarray) -> np.ndarray:
+    return order[column.astype(np.int64)]
+
+
+def _files(folder: Path, label_file: str) -> dict[str, Path]:
+    """The table of each split."""
+    if folder.is_file():
+        return {"train": folder}
+    visible = [f for f in sorted(folder.glob("*")) if not f.name.startswith(".")]
+    tables = [f for f in visible if f.suffix.lower() in (".csv", ".tsv") and f.name != label_file]
+    found = {split_of(f.stem) if len(tables) > 1 else split_of(f.stem) or "train": f for f in tables}
+    if not tables or len(found) < len(tables) or None in found or "train" not in found:
+        raise DataError(
+            f"{folder}: expected one .csv, or train.csv and test.csv, and validation.csv if there is one; found "
+            f"{[f.name for f in tables]}; write the path of the one that is meant as `source`"
+        )
+    return {str(split): path for split, path in found.items()}
+
+
+def _label_file(path: Path, rows: int) -> np.ndarray:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for _ in range(skip):
-                next(file, "")
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            for row in filter(None, reader):
-                where = f"{path}:{skip + reader.line_num}"
-                if width and len(row) != width:
-                    raise DataError(f"{where}: {len(row)} values; the rows before have {width}")
-                width = len(row)
-                yield row, "" if label is None else _pop(row, label, where).strip(), where
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: no table of text: {error}") from error
-    if not width:
-        raise DataError(f"{path}: no rows")
+        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: no file of labels: {error}") from error
+    if len(lines) != rows:
+        raise DataError(f"{path}: {len(lines)} labels for {rows} rows")
+    return np.array([line.strip() for line in lines])
 
 
-def _pop(row: Row, label: int, where: str) -> str:
-    if len(row) < 2 or not -len(row) <= label < len(row):
-        raise DataError(f"{where}: label {label} of {len(row)} columns; a row is a label and at least one number")
-    return row.pop(label)
-
-
-def _values(rows: list[tuple[Row, str, str]], chosen: list[int], names: dict[int, Row]) -> np.ndarray:
-    """Float32 (n, F) of some rows."""
-    parts = []
-    for column in chosen:
-        if column in names:
-            parts += [np.array([row[column] == name for row, _, _ in rows], np.float32) for name in names[column]]
-        else:
-            parts.append(_column(rows, column))
-    return np.stack(parts, axis=1)
-
-
-def _column(rows: list[tuple[Row, str, str]], column: int) -> np.ndarray:
-    try:
-        return np.array([row[column] for row, _, _ in rows], np.float32)
-    except ValueError:
-        for row, _, where in rows:
-            try:
-                float(row[column])
-            except ValueError as error:
-                raise DataError(
-                    f"{where}: {row[column]!r} (feature {column}) is no number; skip header lines with option `skip`, "
-                    "name columns of names in `categorical`"
-                ) from error
-        raise
-
-
-def _numbers_if_all_are(labels: Row) -> np.ndarray:
-    column = np.array(labels)
-    try:
-        return column.astype(np.float64)
-    except ValueError:
-        return column
+def _notes(files: dict[str, File], used: dict[str, Columns]) -> list[str]:
+    """What was found out about the tables, so that a person can see whether it is right."""
+    said = []
+    for split, file in files.items():
+        if (delimiter := str(file.dialect.delimiter)) != ",":
+            said.append(f"{file.path.name}: columns are separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
+        if used[split].moved:
+            said.append(f"{file.path.name}: its columns stand in another order than in train; they were read by name")
+    if names := files["train"].names:
+        label = used["train"].label
+        said.append("header: " + ", ".join(names) + ("" if label is None else f"; label: {names[label]}"))
+    return said
 
 
 def _kept(
-    x: dict[str, np.ndarray], y: dict[str, np.ndarray], keep: list[int], classes: Row, folder: Path
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], Row]:
-    """Items of some classes only, which are numbered anew."""
+    y: dict[str, np.ndarray], keep: list[int], classes: list[str], folder: Path
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[str]]:
+    """Places of the items of some classes, their labels, numbered anew, and the names of these."""
     labels, names = encode(np.concatenate(list(y.values())), classes or None)
     if outside := sorted(set(keep) - set(range(len(names)))):
         raise DataError(f"{folder}: keep names class {outside[0]}, but classes go from 0 to {len(names) - 1}")
     bounds = np.cumsum([len(column) for column in y.values()])[:-1]
     numbered = dict(zip(y, np.split(labels, bounds), strict=True))
-    chosen = {split: np.isin(column, keep) for split, column in numbered.items()}
-    kept = {split: np.searchsorted(sorted(keep), column[chosen[split]]) for split, column in numbered.items()}
-    items = {split: arrays.take(x[split], np.flatnonzero(chosen[split])) for split in x}
-    return items, kept, [names[k] for k in sorted(keep)]
+    places = {split: np.flatnonzero(np.isin(column, keep)) for split, column in numbered.items()}
+    kept = {split: np.searchsorted(sorted(keep), numbered[split][where]) for split, where in places.items()}
+    return places, kept, [names[k] for k in sorted(keep)]

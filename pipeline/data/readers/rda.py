@@ -6,7 +6,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from pipeline.data.precision import single
 from pipeline.data.raw import DataError, Raw
+from pipeline.data.spec import Column
 
 KIND = "tabular"
 
@@ -23,15 +25,19 @@ def read(folder: Path, *, label: str, test_last: Annotated[int, Field(ge=1)] | N
     frame = next(iter(frames.values()))
     if label not in frame.columns:
         raise DataError(f"{path}: no column {label!r}; it has {', '.join(frame.columns)}")
+    features = [c for c in frame.columns if c != label]
     try:
-        x = np.stack([frame[c].to_numpy(np.float32) for c in frame.columns if c != label], axis=1)
-    except ValueError as error:
+        x = single(np.stack([frame[c].to_numpy(np.float64) for c in features], axis=1), str(path), features)
+    except (ValueError, TypeError) as error:
         raise DataError(f"{path}: a column but {label!r} holds no numbers: {error}") from error
     named = frame[label].dtype == "category"
     y = np.asarray(frame[label].cat.codes if named else frame[label])
     classes = [str(c) for c in frame[label].cat.categories] if named else None
-    if test_last is None:
-        return Raw(KIND, {"train": (x, y)}, classes)
-    if test_last >= len(x):
+    if test_last is not None and test_last >= len(x):
         raise DataError(f"{path}: test_last {test_last} of {len(x)} rows leaves none to train on")
-    return Raw(KIND, {"train": (x[:-test_last], y[:-test_last]), "test": (x[-test_last:], y[-test_last:])}, classes)
+    first = {"train": 0, "test": len(x) - (test_last or 0)}
+    splits = {"train": (x[: first["test"]], y[: first["test"]])}
+    if test_last:
+        splits["test"] = (x[first["test"] :], y[first["test"] :])
+    columns = [Column(name=c) for c in features]
+    return Raw(KIND, splits, classes, columns, where=lambda s, number: f"{path}: row {first[s] + number + 1}")

@@ -1,0 +1,121 @@
+"""Missing values of tables: refused, their rows dropped, or replaced by what is fitted on the training items."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.data import arrays
+from pipeline.data.raw import DataError, Raw
+from pipeline.data.spec import Column, Missing
+
+Change = Callable[[np.ndarray], np.ndarray]
+WAY = "write `missing: drop` into the data set's entry to leave such rows out, or mean, median, mode or a number"
+
+
+def whole(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The items of each split that are used, and what is to be said about the others.
+
+    DataError where a value is missing and `how` is refuse, or a label is and `how` is not drop.
+    """
+    kept: dict[str, np.ndarray] = {}
+    notes: list[str] = []
+    for split, (x, y) in raw.splits.items():
+        unlabelled = _unlabelled(y)
+        gaps = _gaps(x) if raw.kind == "tabular" else np.zeros(len(y), bool)
+        if how != "drop" and unlabelled.any():
+            place = _place(raw, split, int(unlabelled.argmax()), name)
+            raise DataError(
+                f"{place}: the label is empty ({int(unlabelled.sum())} of {len(y)} labels are); write `missing: drop` "
+                "into the data set's entry to leave such rows out"
+            )
+        if how == "refuse" and gaps.any():
+            first = int(gaps.argmax())
+            column = _first_gap(x[first], raw.columns)
+            raise DataError(
+                f"{_place(raw, split, first, name)}: {column} is missing or not finite ({int(gaps.sum())} of {len(y)} "
+                f"rows have such a value); {WAY}"
+            )
+        dropped = unlabelled | gaps if how == "drop" else unlabelled
+        kept[split] = np.flatnonzero(~dropped)
+        if dropped.any():
+            notes.append(f"dropped: {int(dropped.sum())} of {len(y)} rows of {split} with a missing value")
+        elif gaps.any():
+            notes.append(f"missing: {int(gaps.sum())} of {len(y)} rows of {split}; replaced by the {how} of train"
+                         if isinstance(how, str) else
+                         f"missing: {int(gaps.sum())} of {len(y)} rows of {split}; replaced by {how:g}")  # fmt: skip
+    return kept, tuple(notes)
+
+
+@dataclass(frozen=True)
+class Imputed:
+    """values: of each column, what is put in for a missing one: a number, or one of its names."""
+
+    values: list[float | str]
+    filled: np.ndarray  # (features,)
+    columns: list[Column]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Rows (n, features) without NaN."""
+        return np.where(np.isnan(x), self.filled, x)
+
+
+def fitted(x: np.ndarray, chosen: np.ndarray, columns: list[Column] | None, how: Missing) -> Imputed | None:
+    """What to put in for missing values, of the training items at places `chosen`; None where nothing is put in.
+
+    A column of names gets its most frequent name, whatever is put in for numbers.
+    """
+    if how in ("refuse", "drop"):
+        return None
+    columns = columns or [Column(name=f"column {n}") for n in range(x.shape[1])]
+    values: list[float | str] = []
+    filled = np.zeros(x.shape[1], np.float32)
+    start = 0
+    for column in columns:
+        width = len(column.names or [0])
+        part = np.asarray(x[chosen, start : start + width])
+        there = part[~np.isnan(part[:, 0])]
+        if not len(there) and not isinstance(how, float):
+            raise DataError(f"{column.name} has no value in any training item; leave the column out")
+        if column.names:
+            place = int(there.sum(axis=0).argmax()) if len(there) else 0
+            filled[start + place] = 1
+            values.append(column.names[place])
+        else:
+            filled[start] = _number(there[:, 0], how)
+            values.append(float(filled[start]))
+        start += width
+    return Imputed(values, filled, columns)
+
+
+def _number(values: np.ndarray, how: Missing) -> float:
+    if isinstance(how, float):
+        return how
+    if how == "mode":
+        found, counts = np.unique(values, return_counts=True)
+        return float(found[counts.argmax()])
+    return float(np.mean(values, dtype=np.float64) if how == "mean" else np.median(values))
+
+
+def _gaps(x: np.ndarray) -> np.ndarray:
+    """Which rows (N,) have a NaN."""
+    return np.concatenate([np.isnan(part).any(axis=1) for part in arrays.chunks(x)] or [np.zeros(0, bool)])
+
+
+def _unlabelled(y: np.ndarray) -> np.ndarray:
+    if y.dtype.kind == "f":
+        return np.isnan(y)
+    return np.char.strip(y) == y.dtype.type() if y.dtype.kind in "US" else np.zeros(len(y), bool)
+
+
+def _first_gap(row: np.ndarray, columns: list[Column] | None) -> str:
+    feature = int(np.isnan(row).argmax())
+    for column in columns or []:
+        feature -= len(column.names or [0])
+        if feature < 0:
+            return column.name
+    return f"column {int(np.isnan(row).argmax())}"
+
+
+def _place(raw: Raw, split: str, number: int, name: str) -> str:
+    return raw.where(split, number) if raw.where else f"{name}, {split}, item {number}"

@@ -1,0 +1,211 @@
+"""A table of text as its author wrote it: encoding, delimiter and header, found or asked for, and its cells as text.
+
+What has two readings is refused with the option to write. Cells are split by Arrow's reader; Python's own looks at the
+first rows and counts lines, so both have to agree on a table before it is read.
+"""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import pyarrow
+import pyarrow.csv
+
+from pipeline.data.raw import DataError, told
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}  # that are found
+SAMPLE = 200  # rows by which delimiter and header are found
+BLOCK = 2**22  # bytes of text that are split together
+MARKERS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", "-")  # of a missing number
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written; None is found out. `skip` lines stand before it."""
+
+    skip: int = 0
+    header: bool | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+
+
+class File:
+    """One table; `names` of its header, or None. DataError where it is no table or could be read in two ways."""
+
+    def __init__(self, path: Path, asked: Dialect, narrow: bool = False) -> None:
+        """narrow: whether one column is enough."""
+        self.path = path
+        encoding = asked.encoding or _encoding(path)
+        self.dialect = replace(asked, encoding=encoding)
+        _scan(path, encoding)
+        if asked.delimiter is None:
+            self.dialect = replace(self.dialect, delimiter=self._delimiter(narrow))
+        rows = [row for row, _ in islice(self.rows(), SAMPLE)]
+        if not rows:
+            raise DataError(f"{path}: no rows")
+        header = self._has_header(rows[0], rows[1:]) if asked.header is None else asked.header
+        self.dialect = replace(self.dialect, header=header)
+        self.width = len(rows[0])
+        self.names = [name.strip() for name in rows[0]] if header else None
+        if self.names and (twice := {n for n in self.names if n and self.names.count(n) > 1}):
+            raise DataError(f"{path}: the header names {min(twice)!r} twice; rename one of the columns")
+        if header and len(rows) == 1:
+            raise DataError(f"{path}: no rows below the header {', '.join(rows[0])}")
+
+    def rows(self) -> Iterator[tuple[list[str], int]]:
+        """Of each row, also of a header, its cells and the line that it ends on; blank lines are none."""
+        assert self.dialect.delimiter
+        try:
+            with self.path.open(newline="", encoding=self.dialect.encoding) as file:
+                for _ in range(self.dialect.skip):
+                    next(file, "")
+                reader = csv.reader(file, delimiter=self.dialect.delimiter)
+                yield from ((row, self.dialect.skip + reader.line_num) for row in reader if row)
+        except (OSError, csv.Error) as error:
+            raise DataError(f"{self.path}: no table of text: {error}") from error
+
+    @cached_property
+    def lines(self) -> list[int]:
+        """The line of each item."""
+        return [line for _, line in self.rows()][bool(self.dialect.header) :]
+
+    def batches(self) -> Iterator[pyarrow.RecordBatch]:
+        """Cells as text, some rows at a time, the header left out; columns are called f0, f1, ..."""
+        assert self.dialect.delimiter
+        texts = {f"f{number}": pyarrow.string() for number in range(self.width)}
+        skip = bool(self.dialect.header)
+        try:
+            reader = pyarrow.csv.open_csv(
+                self.path,
+                pyarrow.csv.ReadOptions(
+                    use_threads=False,
+                    block_size=BLOCK,
+                    skip_rows=self.dialect.skip,
+                    autogenerate_column_names=True,
+                    encoding=self.dialect.encoding.removesuffix("-sig") if self.dialect.encoding else "utf8",
+                ),
+                pyarrow.csv.ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
+                pyarrow.csv.ConvertOptions(column_types=texts, strings_can_be_null=False),
+            )
+            # The next rows are split by another thread while these are made numbers of: two thirds of the time.
+            with ThreadPoolExecutor(1) as ahead:
+                coming = ahead.submit(next, reader, None)
+                while (batch := coming.result()) is not None:
+                    coming = ahead.submit(next, reader, None)
+                    yield batch.slice(1) if skip else batch
+                    skip = False
+        except pyarrow.ArrowInvalid as error:
+            raise self._ragged() or DataError(f"{self.path}: no table of text: {error}") from error
+        except (OSError, UnicodeError, KeyError) as error:
+            raise DataError(f"{self.path}: no table of text: {told(error)}") from error
+
+    def _ragged(self) -> DataError | None:
+        for row, line in self.rows():
+            if len(row) != self.width:
+                return DataError(f"{self.path}:{line}: {len(row)} values; the rows before have {self.width}")
+        return None
+
+    def _delimiter(self, narrow: bool) -> str:
+        """The one that cuts every row of a sample into equally many cells."""
+        widths = {}
+        for delimiter in DELIMITERS:
+            self.dialect = replace(self.dialect, delimiter=delimiter)
+            found = {len(row) for row, _ in islice(self.rows(), SAMPLE)}
+            if len(found) == 1 and found != {1}:
+                widths[delimiter] = found.pop()
+        if len(widths) > 1:
+            seen = ", ".join(f"{DELIMITERS[d]} {n} columns" for d, n in widths.items())
+            raise DataError(
+                f"{self.path}: its rows can be read in {len(widths)} ways ({seen}); write option `delimiter`, such as "
+                f"{{delimiter: {next(iter(widths))!r}}}"
+            )
+        if not widths and not narrow:
+            self.dialect = replace(self.dialect, delimiter=",")
+            rows = list(islice(self.rows(), SAMPLE))
+            if {len(row) for row, _ in rows} == {1}:
+                raise DataError(
+                    f"{self.path}:{rows[0][1]}: {rows[0][0][0][:60]!r} is one column; a row is a label and at least "
+                    "one more: write what stands between them as option `delimiter`"
+                )
+        return next(iter(widths), ",")
+
+    def _has_header(self, first: list[str], rest: list[list[str]]) -> bool:
+        """Whether the first row names the columns, told by columns of numbers that begin with a word."""
+        columns = list(zip(*(row for row in rest if len(row) == len(first)), strict=True)) or [()] * len(first)
+        words = [cell.strip() not in MARKERS and not looks_numeric(cell) for cell in first]
+        above_numbers = any(
+            word and any(map(looks_numeric, column)) and all(looks_numeric(c) or c.strip() in MARKERS for c in column)
+            for word, column in zip(words, columns, strict=True)
+        )
+        numbers = [cell for cell in first if looks_numeric(cell)]
+        if above_numbers and not numbers or not rest and not numbers:
+            return True
+        repeated = any(word and cell in column for word, cell, column in zip(words, first, columns, strict=True))
+        if not above_numbers and (repeated or numbers and not _counted(first)):
+            return False
+        raise DataError(
+            f"{self.path}: is its first row ({', '.join(first)[:80]}) the names of the columns or an item? Write "
+            "option {header: true} or {header: false}"
+        )
+
+
+def looks_numeric(cell: str) -> bool:
+    """Whether a person would take it for a number or a date: `-1.5e3`, `1.234,5`, `2024-01-05`.
+
+    >>> looks_numeric("1 234,5"), looks_numeric("a1"), looks_numeric("")
+    (True, False, False)
+    """
+    return bool(re.fullmatch(r"[-+0-9.,:/' \u00a0_eE%]+", cell.strip()) and re.match(r"[-+.]*[0-9]", cell.strip()))
+
+
+def _counted(first: list[str]) -> bool:
+    """Whether it is whole numbers that follow each other, as columns are called by a program: 0, 1, 2, 3."""
+    return (
+        len(first) > 3
+        and all(c.strip().isdecimal() for c in first)
+        and [int(c) - int(first[0]) for c in first] == list(range(len(first)))
+    )
+
+
+def _encoding(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise DataError(f"{path}: no table of text: {error}") from error
+    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    return next((name for mark, name in marks.items() if start.startswith(mark)), "utf-8")
+
+
+def _scan(path: Path, encoding: str) -> None:
+    """Decode the whole file once; DataError where it is another encoding's, or a quotation has no end."""
+    quotes, lines = 0, 0
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                text = decoder.decode(block)
+                if "\0" in text:
+                    raise DataError(
+                        f"{path}: it holds zero bytes; if it is UTF-16, write option {{encoding: utf-16-le}} (or -be)"
+                    )
+                quotes, lines = quotes + text.count('"'), lines + text.count("\n")
+            decoder.decode(b"", True)
+    except UnicodeDecodeError as error:
+        line = lines + error.object[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}:{line}: byte {error.object[error.start]:#04x} is no {encoding}; write the file's own, such as "
+            "option {encoding: cp1252} for Western Europe"
+        ) from error
+    except LookupError as error:
+        raise DataError(f"{path}: option encoding: {error}; valid: utf-8, utf-16, cp1252, latin-1, ...") from error
+    if quotes % 2:
+        raise DataError(
+            f'{path}: {quotes} quotation marks ("); one has no partner, so it is not clear where a cell ends'
+        )

@@ -1,0 +1,44 @@
+"""What in prepared data is probably a mistake, though it can be trained on: said, never refused."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from pipeline.data.spec import Column
+
+FEW = 5  # training items of a class
+SHOWN = 5  # names in a sentence
+
+
+def found(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: list[Column] | None) -> Iterator[str]:
+    """A sentence for each; meta: of `meta.json`; items: (N, ...) by split."""
+    if meta["kind"] == "tabular":
+        names = [column.name for column in columns or [] for _ in column.names or [""]]
+        names = names or [f"column {n}" for n in range(meta["shape"][0])]
+        low, high = meta["statistics"]["minimum"], meta["statistics"]["maximum"]
+        if constant := [name for name, a, b in zip(names, low, high, strict=True) if a == b]:
+            yield f"constant in train: {_listed(list(dict.fromkeys(constant)))}"
+        if counted := [name for n, name in enumerate(names) if _is_row_number([x[:, n] for x in items.values()])]:
+            yield f"numbers of rows, it seems: {_listed(counted)}; leave an identifier out with option `drop`"
+        train = len(items["train"])
+        if many := [c.name for c in columns or [] if c.names and len(c.names) > max(20, train / 2)]:
+            yield f"nearly as many names as items: {_listed(many)}; leave an identifier out with option `drop`"
+    if few := [f"{c} {n}" for c, n in zip(meta["classes"], meta["counts"]["train"], strict=False) if n < FEW]:
+        yield f"classes with few training items: {_listed(few)}"
+    for pair, count in meta["duplicates"].items():
+        if count:
+            earlier, later = pair.split("-")
+            yield f"{count} of {len(items[later])} items of {later} stand in {earlier} too, value for value"
+
+
+def _is_row_number(parts: list[np.ndarray]) -> bool:
+    """Whether the values of all splits together are whole numbers that follow each other, each once."""
+    values = np.concatenate(parts)
+    if len(values) < 10 or values.max() - values.min() != len(values) - 1 or (values != np.round(values)).any():
+        return False
+    return len(np.unique(values)) == len(values)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
