@@ -5,6 +5,7 @@ source's own order; `meta.json`. Images stay uint8 and are scaled a batch at a t
 """
 
 import importlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def read(spec: Spec, source: Path) -> Raw:
 
 def _named(raw: Raw) -> bool:
     """Whether a person would give a row by the names of its columns: it has a header, or words."""
-    return any(column.names or column.name != f"column {n}" for n, column in enumerate(raw.columns or []))
+    return any(column.names or not re.fullmatch("column [0-9]+", column.name) for column in raw.columns or [])
 
 
 def _targeted(raw: Raw, kept: dict[str, np.ndarray], task: Any) -> tuple[Raw, list[str]]:

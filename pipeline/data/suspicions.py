@@ -27,8 +27,8 @@ def found(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: lis
     if few := [f"{c} {n}" for c, n in zip(meta["classes"], meta["counts"]["train"], strict=False) if n < FEW]:
         yield f"classes with few training items: {_listed(few)}"
     for pair, count in meta["duplicates"].items():
-        if count:
-            earlier, later = pair.split("-")
+        earlier, later = pair.split("-")
+        if count and not (meta["refit"] and later == "validation"):
             yield f"{count} of {len(items[later])} items of {later} stand in {earlier} too, value for value"
 
 

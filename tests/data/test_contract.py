@@ -22,6 +22,7 @@ from pipeline.data.kinds import KINDS
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.section import Data
 from pipeline.data.spec import Budget, Prepare, Split
+from tests.data.reading import encoded
 from tests.laboratory import Laboratory
 
 READERS = introspection.names("data/readers")
@@ -92,7 +93,9 @@ def test_items_are_of_their_kind_and_each_has_a_label(source: Any) -> None:
     for x, y in raw.splits.values():
         assert x.dtype == kind.dtype and x.ndim == kind.dimensions and x.shape[1:] == shape
         assert y.shape == (len(x),) and len(x)
-    prepare._check(prepare._targeted(raw, importlib.import_module(f"pipeline.tasks.{source[3]}").TASK), kind, "it")
+    prepare._check(raw, kind, "it")
+    encoded(raw, source[3])
+    assert raw.where is None or raw.where("train", 0) != raw.where("train", 1)
 
 
 def test_reading_twice_gives_the_same(source: Any) -> None:

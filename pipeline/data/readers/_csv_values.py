@@ -75,9 +75,9 @@ def require_names(found: set[str], writing: Writing, what: str) -> None:
         raise DataError(f"{what}: {quoted[0]!r} has a space before its quotation mark; remove the space")
 
 
-def without_marks(column: np.ndarray, found: set[str]) -> np.ndarray:
+def without_marks(column: np.ndarray, found: set[str], writing: Writing) -> np.ndarray:
     """Labels (N,), empty where the mark of a missing number stands among what are numbers otherwise."""
-    if not found & NAMELESS or not all(map(_number_or_mark, found)):
+    if writing.missing is not None or not found & NAMELESS or not all(map(_number_or_mark, found)):
         return column
     return np.where(np.isin(column, sorted(NAMELESS)), "", column)
 

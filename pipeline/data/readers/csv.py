@@ -67,7 +67,7 @@ def read(
         labels = {"train": _label_file(folder / label_file, len(tables["train"].numbers))}
     seen = set(np.concatenate(list(labels.values())).tolist())
     values.require_names(seen, writing, f"{folder}: label")
-    labels = {split: values.without_marks(column, seen) for split, column in labels.items()}
+    labels = {split: values.without_marks(column, seen, writing) for split, column in labels.items()}
     names = {}
     for place in used["train"].categorical:
         seen = set().union(*(table.names[place] for table in tables.values()))
@@ -202,7 +202,11 @@ def _notes(files: dict[str, File], used: dict[str, Columns]) -> list[str]:
             said.append(f"{file.path.name}: its columns stand in another order than in train; they were read by name")
     if names := files["train"].names:
         label = used["train"].label
-        said.append("header: " + ", ".join(names) + ("" if label is None else f"; label: {names[label]}"))
+        said.append(
+            "header: "
+            + ", ".join(name or "(no name)" for name in names)
+            + ("" if label is None else f"; label: {names[label]}")
+        )
     return said
 
 
