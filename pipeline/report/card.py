@@ -46,11 +46,10 @@ def _published(figure: Figure) -> str:
 
 
 def _ours(known: Params, row: Row, figure: Figure) -> str:
-    budget = "all training samples" if row.samples is None else f"{row.samples:,} training samples"
     epochs = f", {row.epochs} epochs" if row.epochs else ""
     cost = "" if row.train_seconds is None else f", {format_duration(row.train_seconds)} a seed on {row.hardware}"
     lines = {
-        "row": f"{row.key}: {budget}{epochs}, n {tables.seeds(row) or 0}{cost}",
+        "row": f"{row.key}: {row.trained_on}{epochs}, n {tables.seeds(row) or 0}{cost}",
         "ours": f"{tables.score(row)} ± {tables.spread(row, row.score_half_width) or 'no interval'}",
         "verdict": verdict(row, figure),
         "command": f"`profile: {known.profile}` in params.yaml, then `make repro EXPERIMENT={row.key}`",

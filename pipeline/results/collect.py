@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.cells.cell import Cell, write_json
+from pipeline.cells.cell import Cell, read_json, write_json
 from pipeline.config.loading import ParamsError
 from pipeline.config.sections import Params
 from pipeline.results import files
@@ -33,7 +33,8 @@ def collect(params: Params, row: str, made: Mapping[int, Sequence[Cell]]) -> Non
     _write_confusion(folder, made)
     keys = {str(seed): cells[0].key for seed, cells in made.items()}
     asked = params.asked(row, params.profile)
-    write_json(folder / KEYS, {"profile": params.profile, "asked": asked, "keys": keys})
+    kept = {"profile": params.profile, "asked": asked, "keys": keys, "training_items": _training_items(made)}
+    write_json(folder / KEYS, kept)
 
 
 def prune(params: Params) -> list[str]:
@@ -90,6 +91,12 @@ def _steps(model: Cell) -> Iterator[Cell]:
     parent = model.inputs.get("model")
     if parent and parent.kind == model.kind:
         yield from _steps(parent)
+
+
+def _training_items(made: Mapping[int, Sequence[Cell]]) -> int:
+    """How many the data set has, whatever a budget draws of them."""
+    judge = next(cells[-1] for cells in made.values())
+    return int(sum(read_json(judge.inputs["data"].folder / "meta.json")["counts"]["train"]))
 
 
 def _history(seed: int, folder: Path) -> Iterator[Record]:

@@ -2,7 +2,7 @@
 
 scores.csv      seed, split, metric, value, status: ok, or `failed: ` and the reason. Equal scores make equal files.
 costs.csv       seed, metric, value, hardware: what depends on the machine.
-keys.json       the profile, what was asked, and by seed the key of the model's cell.
+keys.json       the profile, what was asked, by seed the key of the model's cell, and the size of the training split.
 history.csv     seed, epoch and what was measured after it; of networks only.
 confusion.json  classes, and by seed the confusion matrix on test, true by predicted; of classifiers only.
 """
@@ -26,12 +26,16 @@ Record = dict[str, str]
 
 @dataclass
 class Result:
-    """The lines of a row's files as text, of the seeds asked for. All empty: no results are here."""
+    """The lines of a row's files as text, of the seeds asked for. All empty: no results are here.
+
+    training_items: of the whole split; None where an older version made the results.
+    """
 
     scores: list[Record] = field(default_factory=list)
     costs: list[Record] = field(default_factory=list)
     history: list[Record] = field(default_factory=list)
     keys: dict[int, str] = field(default_factory=dict)
+    training_items: int | None = None
     stale: bool = False  # there are results, but of other parameters
 
     def values(self, metric: str, split: str = "") -> dict[int, float]:
@@ -65,7 +69,7 @@ def read(params: Params, profile: str, row: str, folder: Path) -> Result:
     seeds = set(params.profiles[profile].seeds)
     parts = [_sorted(lines(folder / f"{name}.csv"), seeds) for name in ("scores", "costs", "history")]
     keys = {int(seed): str(key) for seed, key in known["keys"].items() if int(seed) in seeds}
-    return Result(parts[0], parts[1], parts[2], keys)
+    return Result(parts[0], parts[1], parts[2], keys, known.get("training_items"))
 
 
 def _as_asked(known: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

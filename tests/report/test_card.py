@@ -19,6 +19,7 @@ ROW = Row(
     model="m",
     recipe="r",
     variant="none",
+    training_items=60_000,
     samples=None,
     epochs=3,
     seeds=5,

@@ -7,7 +7,7 @@ first rows and counts lines, so both have to agree on a table before it is read.
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,8 +38,8 @@ class Dialect:
 class File:
     """One table; `names` of its header, or None. DataError where it is no table or could be read in two ways."""
 
-    def __init__(self, path: Path, asked: Dialect, narrow: bool = False) -> None:
-        """narrow: whether one column is enough."""
+    def __init__(self, path: Path, asked: Dialect, narrow: bool = False, categorical: Sequence[int] = ()) -> None:
+        """narrow: whether one column is enough. categorical: columns in which a word above a number says nothing."""
         self.path = path
         encoding = asked.encoding or _encoding(path)
         self.dialect = replace(asked, encoding=encoding)
@@ -49,7 +49,7 @@ class File:
         rows = [row for row, _ in islice(self.rows(), SAMPLE)]
         if not rows:
             raise DataError(f"{path}: no rows")
-        header = self._has_header(rows[0], rows[1:]) if asked.header is None else asked.header
+        header = self._has_header(rows[0], rows[1:], categorical) if asked.header is None else asked.header
         self.dialect = replace(self.dialect, header=header)
         self.width = len(rows[0])
         self.names = [name.strip() for name in rows[0]] if header else None
@@ -135,13 +135,15 @@ class File:
                 )
         return next(iter(widths), ",")
 
-    def _has_header(self, first: list[str], rest: list[list[str]]) -> bool:
+    def _has_header(self, first: list[str], rest: list[list[str]], categorical: Sequence[int]) -> bool:
         """Whether the first row names the columns, told by columns of numbers that begin with a word."""
         columns = list(zip(*(row for row in rest if len(row) == len(first)), strict=True)) or [()] * len(first)
         words = [cell.strip() not in MARKERS and not looks_numeric(cell) for cell in first]
+        named = {column % len(first) for column in categorical}
         above_numbers = any(
             word and any(map(looks_numeric, column)) and all(looks_numeric(c) or c.strip() in MARKERS for c in column)
-            for word, column in zip(words, columns, strict=True)
+            for place, (word, column) in enumerate(zip(words, columns, strict=True))
+            if place not in named
         )
         numbers = [cell for cell in first if looks_numeric(cell)]
         if above_numbers and not numbers or not rest and not numbers:

@@ -58,8 +58,10 @@ def read(
     if thousands == decimal:
         raise DataError(f"{folder}: options decimal and thousands are both {decimal!r}")
     dialect, writing = Dialect(skip, header, delimiter, encoding), Writing(decimal, thousands, missing_values)
-    narrow = bool(label_file)
-    files = {split: File(path, dialect, narrow) for split, path in _files(folder, label_file).items()}
+    numbered = [column for column in categorical if isinstance(column, int)]
+    files = {
+        split: File(path, dialect, bool(label_file), numbered) for split, path in _files(folder, label_file).items()
+    }
     used = arranged(files, None if label_file else label, columns, drop, categorical)
     tables = {split: Table(file, used[split], writing) for split, file in files.items()}
     labels = {split: np.array(table.labels) for split, table in tables.items()}

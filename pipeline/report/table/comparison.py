@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from statistics import fmean
 from typing import Literal
 
@@ -27,6 +28,7 @@ class Row:
     recipe: str
     variant: str
     samples: int | None  # None: the whole training split
+    training_items: int | None  # of the whole training split; None: not known
     epochs: int | None  # None: not trained in epochs
     seeds: int  # asked for
     seeds_ok: int
@@ -61,6 +63,13 @@ class Row:
     published_source: str = ""
 
     @property
+    def trained_on(self) -> str:
+        """`10,000 training samples`, as captions have it."""
+        if self.samples is not None:
+            return f"{self.samples:,} training samples"
+        return f"all {self.training_items:,} training samples" if self.training_items else "all training samples"
+
+    @property
     def measure(self) -> Metric:
         return named(self.metric)
 
@@ -83,7 +92,8 @@ def _row(params: Params, profile: str, key: str, found: Result, references: Refe
         model=experiment.short,
         recipe=experiment.recipe,
         variant=" + ".join(step["method"] for step in variant.steps) if variant else "none",
-        samples=budget.samples,
+        samples=None if (budget.samples or inf) >= (found.training_items or inf) else budget.samples,
+        training_items=found.training_items,
         epochs=None if experiment.model.startswith("classical/") else budget.epochs,
         seeds=len(asked),
         seeds_ok=len(scores),

@@ -91,7 +91,7 @@ def experiments(rows: Sequence[Row], where: str = "") -> list[Table]:
     """One a data set; its budget stands in the caption."""
     tables = []
     for data, group in by_data(row for row in rows if row.variant == "none").items():
-        samples = "all training samples" if group[0].samples is None else f"{group[0].samples:,} training samples"
+        samples = next((row for row in group if row.training_items), group[0]).trained_on
         epochs = {f", {row.epochs} epochs" for row in group if row.epochs}
         refit = ", refitted on the validation items too: last epoch, nothing chosen" if group[0].refit else ""
         caption = f"{data}: {samples}{''.join(epochs)}, {group[0].seeds} seeds{refit}"
