@@ -28,7 +28,7 @@ DOCS := .venv-docs/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
+.PHONY: help install repro why look smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -75,6 +75,9 @@ serve: $(INSTALLED) ## a registered model over HTTP, on loopback [MODEL=name@ali
 
 studies: $(INSTALLED) ## variations of rows, such as each family at several sizes, and their figures [STUDY= JOBS=]
 	@$(CLI) study --study "$(STUDY)" --jobs "$(JOBS)"
+
+look: $(INSTALLED) ## what was read of a data set: counts, ranges, remarks, a sheet of samples [DATA=]
+	@$(CLI) look --data "$(DATA)"
 
 lr-range: $(INSTALLED) ## learning-rate range test of a row: a plot and a suggestion [EXPERIMENT=]
 	@$(CLI) lr-range --experiment "$(EXPERIMENT)"

@@ -87,6 +87,14 @@ def study(study: str | None, jobs: int | None) -> int:
     return repro(study, jobs)
 
 
+@command(DATA)
+def look(data: str | None) -> int:
+    """What was read of a data set: counts, ranges, remarks, and a sheet of samples."""
+    from pipeline.build.look import look
+
+    return look(data or "")
+
+
 @command(EXPERIMENT)
 def lr_range(experiment: str | None) -> int:
     """Learning-rate range test of a row: its plot, and the rate that it suggests."""

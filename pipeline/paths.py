@@ -35,6 +35,11 @@ def prepared(data: str) -> Path:
     return ROOT / "data" / "prepared" / data
 
 
+def look(data: str) -> Path:
+    """The sheet of a data set's samples that `make look` draws."""
+    return ROOT / "data" / "look" / f"{data}.png"
+
+
 def artifacts(profile: str, kind: str) -> Path:
     """Kept models by the kind of cell that made them, train, compress or pretrain: a folder a row, below it a seed."""
     return ROOT / "artifacts" / profile / kind

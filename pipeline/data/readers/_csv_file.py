@@ -148,7 +148,7 @@ class File:
         numbers = [cell for cell in first if looks_numeric(cell)]
         if above_numbers and not numbers or not rest and not numbers:
             return True
-        repeated = any(word and cell in column for word, cell, column in zip(words, first, columns, strict=True))
+        repeated = any(words) and all(c in column for w, c, column in zip(words, first, columns, strict=True) if w)
         if not above_numbers and (repeated or numbers and not _counted(first)):
             return False
         raise DataError(
