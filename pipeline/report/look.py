@@ -137,16 +137,17 @@ class Look:
     def _rows(self, axes: Axes, columns: list[Column], text: Any) -> None:
         """The first training items, as a person writes them."""
         axes.axis("off")
-        cells = []
+        cells, letters = [], max(6, 120 // (len(columns) + 1))
         for item, target in zip(np.asarray(self.x["train"][:ROWS]), self.y["train"][:ROWS], strict=True):
             row, start = [], 0
             for column in columns:
                 width = len(column.names or [0])
                 part = item[start : start + width]
-                row.append(text(column.names[int(part.argmax())])[:12] if column.names else f"{part[0]:.5g}")
+                row.append(text(column.names[int(part.argmax())])[:letters] if column.names else f"{part[0]:.5g}")
                 start += width
-            cells.append([*row, text(self.meta["classes"][target])[:14] if self.meta["classes"] else f"{target:.5g}"])
-        titles = [*(text(column.name)[:12] for column in columns), "target"]
+            label = text(self.meta["classes"][target])[:letters] if self.meta["classes"] else f"{target:.5g}"
+            cells.append([*row, label])
+        titles = [*(text(column.name)[:letters] for column in columns), "target"]
         table = axes.table(cells, colLabels=titles, loc="center", cellLoc="right", edges="horizontal")
         table.auto_set_font_size(False)
         table.set_fontsize(7 if len(columns) > 8 else 9)

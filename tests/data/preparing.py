@@ -27,7 +27,8 @@ class Project:
         np.savez(raw / "data.npz", **arrays)
         write_json(raw / "card.json", {"title": "mine", "path": str(raw / "data.npz")})
         task = options.pop("task", "classification")
-        spec = Prepare(data="mine", reader="npz", options=options, task=task, split=Split(**split))
+        missing = options.pop("missing", "refuse")
+        spec = Prepare(data="mine", reader="npz", options=options, task=task, split=Split(**split), missing=missing)
         prepare.run(spec, folder, {"raw": raw})
         return folder
 

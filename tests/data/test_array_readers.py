@@ -38,6 +38,49 @@ def test_npz_of_series(tmp_path: Path) -> None:
         npz.read(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("layout", ["CHW", "HWC"])
+def test_npz_of_images_in_either_layout(tmp_path: Path, layout: str) -> None:
+    images = RNG.integers(0, 256, (6, 3, 4, 5))  # (N, C, H, W), int64
+    stored = images if layout == "CHW" else images.transpose(0, 2, 3, 1)
+    np.savez_compressed(tmp_path / "a.npz", **arrays(x_train=stored))
+    found = npz.read(tmp_path / "a.npz", shape=[3, 4, 5], layout=layout).splits["train"][0]
+    assert found.dtype == np.uint8 and np.array_equal(found, images)
+    if layout == "HWC":
+        with pytest.raises(DataError, match=r"\{layout: HWC\} or save x.transpose\(0, 3, 1, 2\)"):
+            npz.read(tmp_path / "a.npz", shape=[3, 4, 5])
+    for other in ((6, 5, 3, 4), (6, 4, 5, 3), (6, 60)):
+        with pytest.raises(DataError, match=r"a.npz: x_train holds items of shape"):
+            npz.read(save(tmp_path, stored.reshape(other)), shape=[3, 4, 5], layout="CHW")
+
+
+def save(folder: Path, x: np.ndarray) -> Path:
+    np.savez(folder / "a.npz", **arrays(x_train=x))
+    return folder / "a.npz"
+
+
+def test_npz_that_has_one_reading_alone(tmp_path: Path) -> None:
+    grey = RNG.integers(0, 256, (6, 4, 5), dtype=np.uint8)
+    for stored in (grey, grey.reshape(6, 20), grey[:, None], grey.astype(np.float64)):
+        assert np.array_equal(npz.read(save(tmp_path, stored), shape=[1, 4, 5]).splits["train"][0][:, 0], grey)
+    waves = RNG.random((6, 7, 2), np.float32)
+    assert np.array_equal(
+        npz.read(save(tmp_path, waves.swapaxes(1, 2)), shape=[7, 2], layout="FT").splits["train"][0], waves
+    )
+    with pytest.raises(DataError, match=r"layout: FT\} or save x.transpose\(0, 2, 1\)"):
+        npz.read(save(tmp_path, waves.swapaxes(1, 2)), shape=[7, 2])
+    with pytest.raises(DataError, match="layout 'HWC' with shape .* has axes TF"):
+        npz.read(tmp_path / "a.npz", shape=[7, 2], layout="HWC")
+
+
+def test_npz_says_what_it_leaves_out(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **arrays(x_val=np.ones((2, 4)), y_val=np.array([0, 1]), names=np.array(["a"])))
+    raw = npz.read(tmp_path / "a.npz")
+    assert set(raw.splits) == {"train", "validation"} and raw.notes == ("left out: arrays names",)
+    np.savez(tmp_path / "a.npz", **arrays(x_train=1.7e9 + np.arange(24).reshape(6, 4)))
+    with pytest.raises(DataError, match="a.npz: x_train: column 0 goes from 1700000000 to"):
+        npz.read(tmp_path / "a.npz")
+
+
 class Exploit:
     ran = False
 

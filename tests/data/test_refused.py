@@ -71,9 +71,7 @@ def test_refused_with_counts(project: Project, fault: str) -> None:
 
 
 def test_refused_without_a_test_split(project: Project) -> None:
-    with pytest.raises(
-        DataError, match="brings no test split; write `split: {test: 0.2}`, a share of train"
-    ):
+    with pytest.raises(DataError, match="brings no test split; write `split: {test: 0.2}`, a share of train"):
         project.prepare(table(), {**SPLIT, "test": None})
 
 
