@@ -39,7 +39,7 @@ class Dataset:
 
     def facts(self, outputs: int) -> Facts:
         """What a model with so many outputs is built for."""
-        kept = {name: self.meta.get(name) for name in ("columns", "imputed")}
+        kept = {name: self.meta[name] for name in ("columns", "imputed", "padded") if name in self.meta}
         return Facts(kind=self.kind.name, shape=list(self.shape), classes=self.classes, outputs=outputs, **kept)
 
     @property

@@ -3,6 +3,7 @@
 Copied into every registered version, beside what opens its model.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ def raw_items(data: Any, facts: Facts) -> np.ndarray:
     data: an array, nested lists or, where there are `facts.columns`, also a pandas.DataFrame with these columns in any
     order. ValueError says which item, counted from 0, and which of its values is wrong, and what is allowed.
     """
-    kind, by_name = KINDS[facts.kind], facts.columns is not None and hasattr(data, "columns")
+    kind = replace(KINDS[facts.kind], padded=facts.padded)  # what has learnt from whole series takes no others
+    by_name = facts.columns is not None and hasattr(data, "columns")
     x = _expanded(data, facts) if by_name else _numbers(data, "the input")
     if x.shape[1:] != tuple(facts.shape) or not len(x):
         wanted = ", ".join(str(extent) for extent in facts.shape)

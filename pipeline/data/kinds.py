@@ -59,14 +59,14 @@ class Kind:
         return numbers + (", and NaN after the last step of a series" if self.padded else "")
 
     def invalid(self, x: "np.ndarray") -> "np.ndarray":
-        """Which values of items (N, ...) are none that this kind has, bool (N, ...). An item without a step is one."""
+        """Which values of items (N, ...) are none that this kind has, bool (N, ...)."""
         import numpy as np
 
         low, high = self.range or (-np.inf, np.inf)
         bad: np.ndarray = ~np.isfinite(x) | (x < low) | (x > high)
         if self.padded:  # (N, T, F): a step of the padding, and all after it, is NaN as a whole
             padding = np.logical_and.accumulate(np.isnan(x).all(axis=2)[:, ::-1], axis=1)[:, ::-1]
-            padding[:, 0] = False
+            padding[:, 0] = False  # a series without any step is none
             bad &= ~padding[:, :, None]
         return bad
 

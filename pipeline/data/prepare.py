@@ -49,6 +49,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
         "counts": counts,
         "refit": spec.split.refit,
         "duplicates": duplicates(items),
+        "padded": kind.padded and any(bool(np.isnan(part).any()) for part in arrays.chunks(items["train"])),
         "statistics": of_channels(items["train"], kind),
     }
     write_json(folder / "meta.json", meta)
@@ -79,26 +80,13 @@ def _check(raw: Raw, kind: Kind, name: str) -> None:
             )
         if x.dtype != kind.dtype:
             raise DataError(f"{what}: {kind.name} data of dtype {x.dtype}; expected {kind.dtype}")
-        if x.dtype.kind == "f" and (bad := sum(_not_finite(part, kind) for part in arrays.chunks(x))):
+        if x.dtype.kind == "f" and (bad := sum(int(kind.invalid(part).sum()) for part in arrays.chunks(x))):
             raise DataError(f"{what}: {bad} of {x.size} values are not finite numbers")
         if raw.classes and (outside := (y < 0) | (y >= len(raw.classes))).any():
             found = sorted({int(v) for v in y[outside]})[:5]
             raise DataError(
                 f"{what}: {int(outside.sum())} of {len(y)} labels are outside 0 to {len(raw.classes) - 1}: {found}"
             )
-
-
-def _not_finite(x: np.ndarray, kind: Kind) -> int:
-    bad = ~np.isfinite(x)
-    return int((bad & ~_padding(x) if kind.padded else bad).sum())
-
-
-def _padding(x: np.ndarray) -> np.ndarray:
-    """Which values of series (N, T, F) stand behind a series' last step, and are NaN for that."""
-    empty = np.isnan(x).all(axis=2)
-    trailing = np.logical_and.accumulate(empty[:, ::-1], axis=1)[:, ::-1]
-    trailing[:, 0] = False  # a series without any step is none
-    return np.broadcast_to(trailing[:, :, None], x.shape)
 
 
 def _split(raw: Raw, split: Split) -> dict[str, tuple[str, np.ndarray]]:

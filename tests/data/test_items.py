@@ -17,7 +17,7 @@ def facts(kind: str, *shape: int, **more: Any) -> Facts:
 
 
 TABLE = facts("tabular", 3, columns=COLUMNS)
-IMAGE, SERIES = facts("image", 1, 2, 2), facts("series", 4, 2)
+IMAGE, SERIES = facts("image", 1, 2, 2), facts("series", 4, 2, padded=True)
 
 
 def changed(like: Facts, place: tuple[Any, ...], value: Any) -> np.ndarray:
@@ -38,6 +38,7 @@ def changed(like: Facts, place: tuple[Any, ...], value: Any) -> np.ndarray:
         (changed(SERIES, (0, 1), np.nan), SERIES, r"value \[1, 0\] of \(T, F\).*and NaN after the last step"),
         (changed(SERIES, (1, 3, 1), np.nan), SERIES, r"item 1 .*, value \[3, 1\]"),
         (changed(SERIES, (1,), np.nan), SERIES, r"item 1 .*, value \[0, 0\]"),
+        (changed(SERIES, (1, 3), np.nan), facts("series", 4, 2), r"null or NaN; allowed are finite numbers$"),
         (np.ones((0, 1, 2, 2)), IMAGE, r"shape \(0, 1, 2, 2\); allowed is \(N, 1, 2, 2\) with at least one item"),
         ([], IMAGE, r"shape \(0,\)"),
         (7.0, TABLE, r"shape \(1,\); allowed is \(N, 3\)"),
