@@ -73,6 +73,8 @@ def test_what_is_missing_is_imputed_where_the_model_has_a_value_for_it() -> None
     for missing in (None, np.nan, pd.NA):
         table = pd.DataFrame({"size": [missing, 1.0], "island": ["Biscoe", missing]})
         np.testing.assert_array_equal(raw_items(table, filled), [[2.5, 1, 0], [1, 0, 1]])
+        none = pd.DataFrame({"size": [missing], "island": [missing]})
+        np.testing.assert_array_equal(raw_items(none, filled), [[2.5, 0, 1]])
 
 
 @pytest.mark.parametrize(
