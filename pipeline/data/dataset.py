@@ -39,7 +39,8 @@ class Dataset:
 
     def facts(self, outputs: int) -> Facts:
         """What a model with so many outputs is built for."""
-        return Facts(kind=self.kind.name, shape=list(self.shape), classes=self.classes, outputs=outputs)
+        kept = {name: self.meta[name] for name in ("columns", "imputed", "padded") if name in self.meta}
+        return Facts(kind=self.kind.name, shape=list(self.shape), classes=self.classes, outputs=outputs, **kept)
 
     @property
     def target_scale(self) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from pipeline.data.arrays import Mapped
@@ -21,6 +22,7 @@ class Kind:
     """axes: letters of an item's extents. channel: the axis whose places have statistics and a scale of their own.
 
     dtype: of stored items. padded: whether items that are shorter than the longest are filled up at the end with NaN.
+    range: the lowest and the highest value, None where any finite number is one.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Kind:
     channel: str
     dtype: str
     padded: bool = False
+    range: tuple[float, float] | None = None
 
     @property
     def dimensions(self) -> int:
@@ -49,6 +52,24 @@ class Kind:
         """How one value a channel (C,) is laid against items (N, ...): `(-1, 1, 1)` for images."""
         return (-1,) + (1,) * (len(self.axes) - 1 - self.axes.index(self.channel))
 
+    @property
+    def allowed(self) -> str:
+        """What its values may be, for people."""
+        numbers = "numbers from {:g} to {:g}".format(*self.range) if self.range else "finite numbers"
+        return numbers + (", and NaN after the last step of a series" if self.padded else "")
+
+    def invalid(self, x: "np.ndarray") -> "np.ndarray":
+        """Which values of items (N, ...) are none that this kind has, bool (N, ...)."""
+        import numpy as np
+
+        low, high = self.range or (-np.inf, np.inf)
+        bad: np.ndarray = ~np.isfinite(x) | (x < low) | (x > high)
+        if self.padded:  # (N, T, F): a step of the padding, and all after it, is NaN as a whole
+            padding = np.logical_and.accumulate(np.isnan(x).all(axis=2)[:, ::-1], axis=1)[:, ::-1]
+            padding[:, 0] = False  # a series without any step is none
+            bad &= ~padding[:, :, None]
+        return bad
+
     def gather(self, items: "Tensor | Mapped", chosen: "Tensor") -> "Tensor":
         """Raw items (n, ...) at places `chosen` (n,), on their device; all items of these kinds have one shape."""
         return items.index_select(0, chosen)
@@ -57,7 +78,7 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("image", "CHW", "C", "uint8"),
+        Kind("image", "CHW", "C", "uint8", range=(0, 255)),
         Kind("series", "TF", "F", "float32", padded=True),
         Kind("tabular", "F", "F", "float32"),
     )

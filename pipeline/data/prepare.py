@@ -53,6 +53,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
         "counts": counts,
         "refit": spec.split.refit,
         "duplicates": duplicates(items),
+        "padded": kind.padded and any(bool(np.isnan(part).any()) for part in arrays.chunks(items["train"])),
         "statistics": of_channels(items["train"], kind),
     }
     meta["notes"] = [*raw.notes, *notes, *suspicions.found(meta, items, raw.columns)]
@@ -112,9 +113,7 @@ def _require_finite(raw: Raw, split: str, kind: Kind, what: str) -> None:
     """Infinite values are refused everywhere, NaN where it stands neither for a missing value nor for padding."""
     x, start, bad, first = raw.splits[split][0], 0, 0, None
     for part in arrays.chunks(x):
-        wrong = np.isinf(part) if kind.name == "tabular" else ~np.isfinite(part)
-        if kind.padded:
-            wrong &= ~_padding(part)
+        wrong = np.isinf(part) if kind.name == "tabular" else kind.invalid(part)
         items = wrong.reshape(len(part), -1).any(axis=1)
         if first is None and items.any():
             first = start + int(items.argmax())
@@ -122,14 +121,6 @@ def _require_finite(raw: Raw, split: str, kind: Kind, what: str) -> None:
     if first is not None:
         place = raw.where(split, first) if raw.where else f"item {first}"
         raise DataError(f"{what}: {bad} of {x.size} values are not finite numbers; the first is in {place}")
-
-
-def _padding(x: np.ndarray) -> np.ndarray:
-    """Which values of series (N, T, F) stand behind a series' last step, and are NaN for that."""
-    empty = np.isnan(x).all(axis=2)
-    trailing = np.logical_and.accumulate(empty[:, ::-1], axis=1)[:, ::-1]
-    trailing[:, 0] = False  # a series without any step is none
-    return np.broadcast_to(trailing[:, :, None], x.shape)
 
 
 def _require_differences(

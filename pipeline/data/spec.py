@@ -77,9 +77,17 @@ class Column(Strict):
 
 
 class Facts(Strict):
-    """What a model is built for, and keeps in its result: kind and shape of a raw item, classes, width of outputs."""
+    """What a model is built for, and keeps in its result: kind and shape of a raw item, classes, width of outputs.
+
+    columns: of a table whose columns have names, in the order of its features. imputed: for each of them what stands
+    for a missing value, a number or one of the column's names; None where a value has to be there. padded: whether
+    there are series that end before the longest does.
+    """
 
     kind: str
     shape: list[int]
     classes: list[str]
     outputs: int
+    columns: list[Column] | None = None
+    imputed: list[float | str | None] | None = None
+    padded: bool = False

@@ -12,24 +12,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlflow.exceptions import MlflowException
+
+from pipeline.cells.cell import parsed, read_json
+from pipeline.data.items import raw_items
+from pipeline.data.spec import Facts
 
 CARD = "registry.json"
 Loaded = tuple[Any, Callable[[np.ndarray], np.ndarray]]  # the model itself, and scores (N, K) of raw items (N, ...)
 
 
 class Model:
-    """Scores, float32 (N, K), of raw values (N, ...): the largest is the class, whose name is in `classes`.
+    """Scores, float32 (N, K), of raw items: the largest is the class, whose name is in `facts.classes`.
 
     Logits for networks, decision values for classical models: what the project's own evaluation saw. raw: the torch
     module, the scikit-learn estimator or the ONNX session.
     """
 
-    def __init__(self, raw: Any, scores: Callable[[np.ndarray], np.ndarray], classes: list[str]) -> None:
-        self.raw, self.scores, self.classes = raw, scores, classes
+    def __init__(self, raw: Any, scores: Callable[[np.ndarray], np.ndarray], facts: Facts) -> None:
+        self.raw, self.scores, self.facts = raw, scores, facts
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> np.ndarray:
-        """MLflow's name for it."""
-        return self.scores(np.ascontiguousarray(data, dtype=np.float32))
+        """MLflow's name for it. data: what `pipeline.data.items.raw_items` takes.
+
+        MlflowException says what is wrong with the data; a server answers with it and with HTTP status 400.
+        """
+        try:
+            return _finite(self.scores(raw_items(data, self.facts)))
+        except (TypeError, ValueError) as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
     def get_raw_model(self) -> Any:
         """MLflow's name for it."""
@@ -48,12 +59,23 @@ def check(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _load_pyfunc(path: str) -> Model:
-    """MLflow's entry point. Imports only what this kind of model needs: its requirements list no more."""
-    folder = Path(path)
+def _finite(scores: np.ndarray) -> np.ndarray:
+    wrong = ~np.isfinite(scores).all(axis=1)
+    if wrong.any():
+        raise ValueError(f"item {int(wrong.argmax())}: its values are so large that the scores are no finite numbers")
+    return scores
+
+
+def load(folder: Path) -> Model:
+    """The model of a version's folder. Imports only what this kind of model needs: its requirements list no more."""
     card = check(folder)
     raw, scores = KINDS[card["file"]](folder, card["threads"])
-    return Model(raw, scores, card["classes"])
+    return Model(raw, scores, parsed(Facts, read_json(folder / "result.json")))
+
+
+def _load_pyfunc(path: str) -> Model:
+    """MLflow's entry point."""
+    return load(Path(path))
 
 
 def _network(folder: Path, threads: int) -> Loaded:

@@ -18,16 +18,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mlflow import pyfunc
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric
-from mlflow.models import Model, ModelSignature
-from mlflow.types import Schema, TensorSpec
+from mlflow.models import Model
 
 from pipeline.cells import fingerprint
-from pipeline.cells.cell import read_json, write_json
-from pipeline.data.kinds import KINDS, Kind
-from pipeline.tracking import loader
+from pipeline.cells.cell import parsed, read_json, write_json
+from pipeline.data.spec import Facts
+from pipeline.tracking import loader, signature
 from pipeline.tracking.ledger import Line
 from pipeline.tracking.records import Roots, StoreError, identity, key, metric, weights
 from pipeline.tracking.store import Store, parameters
@@ -35,9 +33,9 @@ from pipeline.tracking.store import Store, parameters
 TAGGED = ("profile", "experiment", "recipe", "variant", "seed", "artifact_hash", "commit", "hardware")
 LEFT_OUT = {"history.csv", "cell.json", "log.txt", "progress.json", "checkpoint.ckpt"}
 REQUIREMENTS = {
-    "weights.safetensors": ["mlflow", "numpy", "torch", "torchvision", "safetensors"],
+    "weights.safetensors": ["mlflow", "numpy", "torch", "torchvision", "safetensors", "pydantic"],
     "model.skops": ["mlflow", "numpy", "scikit-learn", "skops", "threadpoolctl", "pydantic"],
-    "model.onnx": ["mlflow", "numpy", "onnxruntime"],
+    "model.onnx": ["mlflow", "numpy", "onnxruntime", "pydantic"],
 }
 REBUILT_BY = {
     "weights.safetensors": "pipeline.training.network",
@@ -191,12 +189,11 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
     for path in folder.iterdir():
         if path.name not in LEFT_OUT:
             shutil.copyfile(path, target / path.name)
-    facts, spec = (read_json(folder / f"{name}.json") for name in ("result", "spec"))
+    facts, spec = parsed(Facts, read_json(folder / "result.json")), read_json(folder / "spec.json")
     card = {
         "file": file.name,
         "artifact_hash": version["artifact_hash"],
         "file_sha256": fingerprint.of_file(file),
-        "classes": facts["classes"],
         "threads": spec.get("threads") or 1,
         "name": version["name"],
         "version": version["version"],
@@ -204,18 +201,15 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
     write_json(target / loader.CARD, card)
     package = f"registered_{re.sub('[^a-z0-9_]', '_', version['name'])}_v{version['version']}"
     changed = _copy_sources(target / "code", package, REBUILT_BY[file.name], spec)
-    shape, values = tuple(facts["shape"]), np.dtype("float32")
-    model.signature = ModelSignature(
-        Schema([TensorSpec(values, (-1, *shape))]), Schema([TensorSpec(values, (-1, len(facts["classes"]) or 1))])
-    )
+    model.signature = signature.of(facts)
     state = f"changed since training: {', '.join(changed)}" if changed else "as trained"
     model.metadata = {
-        "classes": facts["classes"],
+        "classes": facts.classes,
         "input": "raw values, unscaled",
-        "output": "scores (N, classes); the largest is the class" if facts["classes"] else "numbers (N, 1)",
+        "output": "scores (N, classes); the largest is the class" if facts.classes else "numbers (N, 1)",
         "sources": state,
     }
-    _write_example(target, model, _example(spec["data"], KINDS[facts["kind"]], shape, roots))
+    signature.write_example(target, model, signature.example(spec["data"], facts, roots), facts)
     _write_requirements(target, REQUIREMENTS[file.name])
     pyfunc.add_to_model(model, f"{package}.loader", code="code", python_env="python_env.yaml")
     if file.name == "model.onnx":
@@ -232,12 +226,11 @@ def _copy_sources(target: Path, package: str, entry: str, spec: dict[str, Any]) 
 
     A name of its own for each version, so that one process can hold several of them beside the project itself.
     """
-    model = f"pipeline.{spec['model'].replace('/', '.')}" if entry else ""
-    digests = fingerprint.sources([entry, model]) if entry else {}
+    opened = [entry, f"pipeline.{spec['model'].replace('/', '.')}"] if entry else []
+    digests = fingerprint.sources(["pipeline.data.items", *opened])
     root = fingerprint.PACKAGE.parent
     folders = {parent / "__init__.py" for name in digests for parent in Path(name).parents if parent.name}
-    plumbing = fingerprint.PLUMBING if entry else set()
-    for name in {*digests, *plumbing, *(f.as_posix() for f in folders if (root / f).is_file())}:
+    for name in {*digests, *fingerprint.PLUMBING, *(f.as_posix() for f in folders if (root / f).is_file())}:
         copy = target / Path(package, *Path(name).parts[1:])
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(_renamed((root / name).read_text(encoding="utf-8"), package), encoding="utf-8")
@@ -251,31 +244,6 @@ def _copy_sources(target: Path, package: str, entry: str, spec: dict[str, Any]) 
 def _renamed(text: str, package: str) -> str:
     """Imports of this project's package, also those by a string, as imports of `package`."""
     return re.sub(r"\bpipeline(?=\.|\s+import\b)", package, text)
-
-
-def _example(data: str, kind: Kind, shape: tuple[int, ...], roots: Roots) -> np.ndarray:
-    """The first test item, raw, float32 (1, ...); zeros where the data are not here.
-
-    Of padded kinds one without padding if there is any, and the padding as zeros if not: NaN is no JSON.
-    """
-    path = roots.prepared(data) / "x_test.npy"
-    if not path.is_file():
-        return np.zeros((1, *shape), np.float32)
-    items = np.load(path, mmap_mode="r", allow_pickle=False)
-    whole = int((~np.isnan(items).reshape(len(items), -1).any(axis=1)).argmax()) if kind.padded else 0
-    return np.nan_to_num(np.array(items[whole : whole + 1], dtype=np.float32))
-
-
-def _write_example(target: Path, model: Model, example: np.ndarray) -> None:
-    """In MLflow's form: the UI shows it, and `curl -d @serving_input_example.json` asks a server with it."""
-    (target / "input_example.json").write_text(json.dumps(example.tolist()))
-    (target / "serving_input_example.json").write_text(json.dumps({"inputs": example.tolist()}))
-    model.saved_input_example_info = {
-        "artifact_path": "input_example.json",
-        "type": "ndarray",
-        "format": "tf-serving",
-        "serving_input_path": "serving_input_example.json",
-    }
 
 
 def _write_requirements(target: Path, names: list[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 
 @contextmanager
@@ -39,6 +40,16 @@ def ask(url: str, body: Any) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
+
+
+def refusal(url: str, body: Any) -> str:
+    """The sentence with which a POST of JSON is refused; its status has to be 400."""
+    try:
+        answer = ask(url, body)
+    except HTTPError as error:
+        assert error.code == 400, error.read()
+        return str(json.load(error)["message"])
+    raise AssertionError(f"{body} is answered with {answer}")
 
 
 def _answers(url: str) -> bool:

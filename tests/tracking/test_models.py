@@ -16,7 +16,7 @@ from pipeline.tracking.models import REQUIREMENTS
 from pipeline.tracking.store import address
 from pipeline.training.network import load_network, weights_hash
 from tests.tracking.conftest import Laboratory
-from tests.tracking.servers import ask, serving
+from tests.tracking.servers import ask, refusal, serving
 
 # Two versions of one name and a third model, in one process that has no checkout.
 ELSEWHERE = """
@@ -149,5 +149,18 @@ def test_a_server_answers_with_the_networks_own_class(published: Laboratory) -> 
         [answer] = ask(f"{url}/invocations", {"inputs": item.tolist()})["predictions"]
         np.testing.assert_allclose(answer, wanted, rtol=1e-5, atol=1e-5)
         assert np.argmax(answer) == wanted.argmax()
+        for pixel, said in (
+            (None, "item 0 (the first is 0), value [0, 2, 3] of (C, H, W): null or NaN; allowed are numbers from 0 to"),
+            (float("nan"), "null or NaN; allowed are numbers from 0 to 255"),
+            (float("inf"), "[0, 2, 3] of (C, H, W): inf; allowed are numbers from 0 to 255"),
+            (-1, "-1; allowed"),
+            (256, "256; allowed"),
+            ("white", "could not convert string to float: 'white'"),
+        ):
+            asked = item.tolist()
+            asked[0][0][2][3] = pixel
+            assert said in refusal(f"{url}/invocations", {"inputs": asked})
+        assert "Failed to enforce schema of data '[]'" in refusal(f"{url}/invocations", {"inputs": []})
+        assert "Shape of input (1, 8, 8)" in refusal(f"{url}/invocations", {"inputs": item[0].tolist()})
         example = json.loads((folder / "serving_input_example.json").read_text())
         assert np.shape(ask(f"{url}/invocations", example)["predictions"]) == (1, 10)
