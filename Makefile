@@ -51,8 +51,9 @@ smoke: $(INSTALLED) ## every stage on scikit-learn's digits, in a scratch copy
 	@python -m bench.scratch
 
 test: $(INSTALLED) ## pytest, files in two lanes [TESTS=path LANES=]
-	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } > /dev/null \
-	  || echo "no chromium: the browser test will be skipped"
+	@{ command -v chromium && dpkg -s fonts-unifont; } > /dev/null 2>&1 || ! command -v apt-get > /dev/null \
+	  || { apt-get update -qq && apt-get install -y -qq chromium fonts-unifont; } > /dev/null \
+	  || echo "no chromium or no fonts-unifont: tests that need them will be skipped"
 	@python -m pytest -n $(LANES) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-fast: $(INSTALLED) ## pytest for in between, about a minute: without whole projects and what is marked slow (tests/conftest.py)
