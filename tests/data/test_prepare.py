@@ -59,6 +59,14 @@ def test_a_stratified_draw_keeps_every_share(labels: list[int], share: float, se
     assert np.array_equal(drawn, stratified(y, size, np.random.default_rng(seed)))
 
 
+@pytest.mark.parametrize(("refit", "least"), [(False, 3), (True, 2)])
+def test_the_smallest_class_that_can_be_split_is(project: Project, refit: bool, least: int) -> None:
+    labels = np.array([0] * 30 + [1] * (30 - least) + [2] * least)
+    _, y, _ = read(project.prepare(table(y_train=labels), {**SPLIT, "validation": 0.1, "refit": refit}))
+    assert [(y[split] == 2).sum() for split in prepare.SPLITS] == [1, 1, 1]
+    assert abs(len(y["test"]) - 15) <= 1, "the other classes still have their shares"
+
+
 def test_two_seeds_draw_different_items() -> None:
     y = np.arange(100) % 5
     assert not np.array_equal(*(stratified(y, 50, np.random.default_rng(s)) for s in (0, 1)))

@@ -56,6 +56,22 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         r"mine, train: 1 of 240 values are not finite numbers; the first is in .*x_train\[2\]",
     ),
     "too large for single precision": (table(x_train=np.full((60, 4), 1e300)), {}, "240 of 240 values are not finite"),
+    "one class": (table(classes=1), {}, "mine: all items are of class 0; there is nothing to tell apart"),
+    "one target": (
+        table(y_train=np.full(60, 5.0)),
+        {"task": "regression"},
+        "mine, train: all 33 targets are 5; there is nothing to predict",
+    ),
+    "one target in test": (
+        table(y_train=np.arange(60.0), x_test=np.ones((3, 4)), y_test=np.ones(3)),
+        {"task": "regression"},
+        "mine, test: all 3 targets are 1",
+    ),
+    "seconds since 1970": (
+        table(x_train=np.c_[np.ones(60), 1.7e9 + np.arange(60)]),
+        {},
+        r"data.npz: x_train: column 1 goes from 1700000000 to 1700000059; single precision",
+    ),
     "fewer labels": (table(y_train=np.arange(59) % 3), {}, "mine, train: 60 items but 59 labels"),
     "no items": (table(x_train=np.zeros((0, 4)), y_train=np.zeros(0, int)), {}, "mine, train: no items"),
     "one value for all": (table(x_train=np.ones(60)), {}, r"x_train has shape \(60,\); a table has \(N, F\)"),
