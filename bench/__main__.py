@@ -6,7 +6,8 @@ import sys
 from bench.figures import Figure, record, table
 from pipeline.run.devices import gpus
 
-BENCHES = ["training", "throughput", "mixed", "augment", "capsules", "cells", "noop", "parallel", "publish", "laptop"]
+BENCHES = ["training", "throughput", "mixed", "augment", "capsules", "cells", "noop", "parallel", "publish", "prepare"]
+BENCHES += ["laptop"]
 
 
 def main(chosen: list[str]) -> int:

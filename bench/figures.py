@@ -73,10 +73,10 @@ def clocked(work: Callable[[], T]) -> tuple[tuple[float, float], T]:
     return (time.perf_counter() - wall, time.process_time() - cpu), result
 
 
-def apart(module: str) -> Iterator[Any]:
-    """What `python -m module` prints, lines of JSON: a process of its own has the memory settings of cells, which are
-    read at its start."""
-    words = [sys.executable, "-m", module]
+def apart(module: str, *arguments: str) -> Iterator[Any]:
+    """What `python -m module ...` prints, lines of JSON: a process of its own has the memory settings of cells, which
+    are read at its start."""
+    words = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **MEMORY}) as process:
         assert process.stdout
         yield from map(json.loads, process.stdout)

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline.cells import listing
 from pipeline.paths import CELLS
 
 PACKAGE = Path(__file__).parents[1]
@@ -48,12 +49,15 @@ def of_file(path: Path) -> str:
 
 
 def of_path(path: Path) -> str:
-    """Digest of a file, or of a folder's relative names and contents; FileNotFoundError where there is none."""
+    """Digest of a file, or of a folder's relative names and contents, links followed, hidden ones left out.
+
+    FileNotFoundError where there is none.
+    """
     if path.is_file():
         return _remembered(path, of_file)
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    files = sorted(p for p in path.rglob("*") if p.is_file())
+    files = sorted(p for p in listing.files(path) if p.is_file())
     return of_json([[str(p.relative_to(path)), _remembered(p, of_file)] for p in files])
 
 

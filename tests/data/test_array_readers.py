@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from pipeline.data.raw import DataError
-from pipeline.data.readers import cifar10, idx, image_folder, npz
-from tests.data.reading import encoded, write
+from pipeline.data.readers import cifar10, idx, npz
+from tests.data.reading import encoded
 
 RNG = np.random.default_rng(0)
 
@@ -126,50 +125,6 @@ def test_npz_names_what_it_holds_instead(tmp_path: Path) -> None:
     (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:100])
     with pytest.raises(DataError, match="b.npz"):
         npz.read(tmp_path / "b.npz")
-
-
-# image_folder
-
-
-def picture(path: Path, value: int = 7, mode: str = "L") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, (6, 4), value if mode == "L" else (value, 0, 0)).save(path)
-
-
-def test_images_are_scaled_and_sorted_by_class(tmp_path: Path) -> None:
-    for name in ("cat/1.png", "cat/2.jpg", "dog/1.png"):
-        picture(tmp_path / name, mode="RGB")
-    write(tmp_path / "dog" / "notes.txt", "not an image")
-    raw = image_folder.read(tmp_path, size=[8, 10])
-    x, y = raw.splits["train"]
-    assert (
-        x.shape == (3, 3, 8, 10) and x.dtype == np.uint8 and y.tolist() == [0, 0, 1] and raw.classes == ["cat", "dog"]
-    )
-    assert image_folder.read(tmp_path, size=[8, 10], channels=1).splits["train"][0].shape == (3, 1, 8, 10)
-
-
-def test_splits_of_folders(tmp_path: Path) -> None:
-    for name in ("train/cat/1.png", "train/dog/1.png", "test/dog/1.png"):
-        picture(tmp_path / name)
-    assert image_folder.read(tmp_path, size=[4, 4]).splits["test"][1].tolist() == [1]
-
-
-@pytest.mark.parametrize("damage", ["text", "truncated", "empty"])
-def test_a_broken_image_is_named(tmp_path: Path, damage: str) -> None:
-    picture(tmp_path / "cat" / "1.png")
-    Image.fromarray(RNG.integers(0, 255, (64, 64), dtype=np.uint8)).save(tmp_path / "cat" / "2.png")
-    whole = (tmp_path / "cat" / "2.png").read_bytes()
-    (tmp_path / "cat" / "2.png").write_bytes({"text": b"no image", "truncated": whole[:2000], "empty": b""}[damage])
-    with pytest.raises(DataError, match="cat/2.png: no readable image"):
-        image_folder.read(tmp_path, size=[8, 8])
-
-
-def test_folders_without_images_or_classes(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no folder for any class"):
-        image_folder.read(tmp_path, size=[8, 8])
-    (tmp_path / "cat").mkdir()
-    with pytest.raises(DataError, match="no images .*in cat"):
-        image_folder.read(tmp_path, size=[8, 8])
 
 
 # idx

@@ -1,16 +1,22 @@
-"""A folder a class: `<class>/*.png`, or `{train,test}/<class>/*.png`; any format that Pillow opens."""
+"""A folder a class: `<class>/*.png`, or `{train,val,test}/<class>/*.png`; any format that Pillow opens."""
 
+import os
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
+from pipeline.cells import listing
 from pipeline.data import arrays
 from pipeline.data.raw import DataError, Raw
+from pipeline.data.readers import _pictures
 
 KIND = "image"
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(("val", "valid", "validation"), "validation")
+TOGETHER = 64  # pictures that a thread reads before it takes others
 
 
 def read(
@@ -18,38 +24,142 @@ def read(
     *,
     size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)],
     channels: Literal[1, 3] = 3,
+    background: Annotated[
+        list[Annotated[int, Field(ge=0, le=255)]],
+        Field(min_length=3, max_length=3),
+    ] = [255, 255, 255],  # noqa: B006 (read as a literal, never changed)
+    subfolders: bool = False,
 ) -> Raw:
-    """Images scaled to `size` (height, width), with 1 (grey) or 3 (RGB) channels, as uint8 (N, C, H, W)."""
-    own = {s: folder / s for s in ("train", "validation", "test") if (folder / s).is_dir()}
-    roots = own if "train" in own else {"train": folder}
-    classes = sorted({p.name for root in roots.values() for p in root.iterdir() if p.is_dir()})
+    """Images scaled to `size` (height, width), with 1 (grey) or 3 (RGB) channels, as uint8 (N, C, H, W).
+
+    background: the colour (RGB) behind pictures that are transparent. subfolders: a picture in a folder of a class
+    folder is of that class. Files that are left out and pictures without content are told in `notes`.
+    """
+    roots = _roots(folder)
+    classes = _classes(roots)
+    paths, left_out = _files(folder, roots, subfolders)
+    notes = [f"left out: {_by_ending(folder, left_out)}"] if left_out else []
+    splits, blank = {}, []
+    for split, root in roots.items():
+        found = list(paths[split])
+        labels = np.array([classes.index(p.relative_to(root).parts[0]) for p in found], np.int64)
+        missing = [name for number, name in enumerate(classes) if number not in labels]
+        if missing and (split == "train" or not found):
+            raise DataError(
+                f"{root}: no picture of class {', '.join(missing)}; add some, or remove the folder"
+                + "".join(f" ({note})" for note in notes)
+            )
+        x = _read(found, size, channels, background)
+        splits[split] = x, labels
+        blank += [found[number] for number in np.flatnonzero(_one_colour(x))]
+    if blank:
+        notes.append(f"{len(blank)} pictures are of one colour only: {_some(folder, blank)}; is `background` right?")
+    return Raw(KIND, splits, classes, notes=tuple(notes), where=lambda split, n: _shown(folder, paths[split][n]))
+
+
+def _roots(folder: Path) -> dict[str, Path]:
+    """The folder that holds each split's class folders: `folder` itself where its source is not split."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no folder; `source` is the folder that holds a folder for each class")
+    inside = [p for p in listing.entries(folder) if p.is_dir()]
+    named = [p for p in inside if p.name.lower() in SPLITS]
+    roots = {SPLITS[p.name.lower()]: p for p in named}
+    names, others = (", ".join(p.name for p in some) for some in (named, [p for p in inside if p not in named]))
+    if len(roots) < len(named):
+        raise DataError(f"{folder}: two folders for one split among {names}; move one away, or its pictures over")
+    if named and (others or "train" not in roots):
+        raise DataError(
+            f"{folder}: are {names} splits or classes{', beside ' * bool(others)}{others}? Splits: there has to be a "
+            "folder `train`, and no folder but splits. Classes: move all folders into a new folder `train`"
+        )
+    return roots or {"train": folder}
+
+
+def _classes(roots: dict[str, Path]) -> list[str]:
+    """Names of the class folders of train, which other splits have too."""
+    names = {split: [p.name for p in listing.entries(root) if p.is_dir()] for split, root in roots.items()}
+    classes, root = names["train"], roots["train"]
     if not classes:
-        raise DataError(f"{folder}: no folder for any class")
-    return Raw(KIND, {split: _split(root, classes, size, channels) for split, root in roots.items()}, classes)
+        raise DataError(f"{root}: no folder for any class; move the pictures of each class into a folder of its name")
+    if len(classes) == 1:
+        raise DataError(
+            f"{root}: only one class, {classes[0]}; add a folder for another one; if the class folders are in "
+            f"{classes[0]}, give that as `source`"
+        )
+    for split, found in names.items():
+        if unknown := [name for name in found if name not in classes]:
+            raise DataError(
+                f"{roots[split]}: class {', '.join(unknown)} is not in train, which has {', '.join(classes)}; add it "
+                "there, or rename or remove the folder"
+            )
+    return classes
 
 
-def _split(root: Path, classes: list[str], size: list[int], channels: int) -> tuple[np.ndarray, np.ndarray]:
-    found = [
-        (path, index)
-        for index, name in enumerate(classes)
-        for path in sorted(p for p in (root / name).glob("*") if p.suffix.lower() in SUFFIXES)
-    ]
-    if not found:
-        raise DataError(f"{root}: no images ({', '.join(sorted(SUFFIXES))}) in {', '.join(classes)}")
-    images = arrays.empty((len(found), channels, *size), np.uint8)
-    for place, (path, _) in zip(images, found, strict=True):
-        place[:] = _pixels(path, size, channels)
-    return images, np.array([index for _, index in found], np.int64)
+def _files(folder: Path, roots: dict[str, Path], subfolders: bool) -> tuple[dict[str, list[Path]], list[Path]]:
+    """Pictures of each split by class and name, and files that are no pictures or in no class folder."""
+    endings = _pictures.endings()
+    depth = 0 if roots["train"] == folder else 1
+    split_of = {root.name: split for split, root in roots.items()}
+    pictures: dict[str, list[Path]] = {split: [] for split in roots}
+    left_out = []
+    for path in listing.files(folder):
+        if not _is_text(str(path)):
+            raise DataError(f"{ascii(str(path))}: a name that is no UTF-8; rename it")
+        parts = path.relative_to(folder).parts
+        below = len(parts) - depth - 2  # folders between the class folder and the picture
+        if below < 0 or path.suffix.lower() not in endings:
+            left_out.append(path)
+        elif below and not subfolders:
+            raise DataError(
+                f"{path}: a picture in a subfolder of class {parts[depth]}; move it up, or set option "
+                f"`subfolders: true` if every picture below {parts[depth]} is of that class"
+            )
+        else:
+            pictures[split_of[parts[0]] if depth else "train"].append(path)
+    return pictures, left_out
 
 
-def _pixels(path: Path, size: list[int], channels: int) -> np.ndarray:
-    """One image, uint8 (C, H, W)."""
-    from PIL import Image, UnidentifiedImageError
-
+def _is_text(name: str) -> bool:
     try:
-        with Image.open(path) as image:
-            scaled = image.convert("L" if channels == 1 else "RGB").resize((size[1], size[0]))
-            pixels = np.asarray(scaled, np.uint8)
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f"{path}: no readable image: {error}") from error
-    return pixels.reshape(*size, channels).transpose(2, 0, 1)
+        return bool(name.encode())
+    except UnicodeEncodeError:  # bytes that Python could not decode
+        return False
+
+
+def _read(paths: list[Path], size: list[int], channels: int, background: list[int]) -> np.ndarray:
+    """uint8 (N, C, H, W), by as many threads as there are cores. DataError of the first picture that is refused."""
+    images = arrays.empty((len(paths), channels, *size), np.uint8)
+
+    def fill(start: int) -> None:
+        for number in range(start, min(start + TOGETHER, len(paths))):
+            images[number] = _pictures.pixels(paths[number], size, channels, background)
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as threads:  # decoding and scaling let other threads run
+        for _ in threads.map(fill, range(0, len(paths), TOGETHER)):
+            pass
+    return images
+
+
+def _one_colour(x: np.ndarray) -> np.ndarray:
+    """Which images (N, C, H, W) are; none where they are a pixel each."""
+    if x[0, 0].size == 1:
+        return np.zeros(len(x), bool)
+    return np.concatenate([(part == part[:, :, :1, :1]).all(axis=(1, 2, 3)) for part in arrays.chunks(x)])
+
+
+def _by_ending(folder: Path, paths: list[Path]) -> str:
+    """`24 files: .txt 20 (cat/a.txt, ...), .heic 4 (...)`, the most first."""
+    kinds = defaultdict(list)
+    for path in paths:
+        kinds[path.suffix.lower() or "without ending"].append(path)
+    most = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    return f"{len(paths)} files: " + ", ".join(f"{name} {len(of)} ({_some(folder, of)})" for name, of in most)
+
+
+def _some(folder: Path, paths: list[Path], most: int = 3) -> str:
+    return ", ".join([_shown(folder, p) for p in paths[:most]] + ["..."] * (len(paths) > most))
+
+
+def _shown(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
