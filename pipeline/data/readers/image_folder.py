@@ -11,11 +11,10 @@ from pydantic import Field
 
 from pipeline.cells import listing
 from pipeline.data import arrays
-from pipeline.data.raw import DataError, Raw
+from pipeline.data.raw import DataError, Raw, split_of
 from pipeline.data.readers import _pictures
 
 KIND = "image"
-SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(("val", "valid", "validation"), "validation")
 TOGETHER = 64  # pictures that a thread reads before it takes others
 
 
@@ -62,8 +61,8 @@ def _roots(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no folder; `source` is the folder that holds a folder for each class")
     inside = [p for p in listing.entries(folder) if p.is_dir()]
-    named = [p for p in inside if p.name.lower() in SPLITS]
-    roots = {SPLITS[p.name.lower()]: p for p in named}
+    named = [p for p in inside if split_of(p.name)]
+    roots = {split: p for p in named if (split := split_of(p.name))}
     names, others = (", ".join(p.name for p in some) for some in (named, [p for p in inside if p not in named]))
     if len(roots) < len(named):
         raise DataError(f"{folder}: two folders for one split among {names}; move one away, or its pictures over")
@@ -99,7 +98,7 @@ def _files(folder: Path, roots: dict[str, Path], subfolders: bool) -> tuple[dict
     """Pictures of each split by class and name, and files that are no pictures or in no class folder."""
     endings = _pictures.endings()
     depth = 0 if roots["train"] == folder else 1
-    split_of = {root.name: split for split, root in roots.items()}
+    split_at = {root.name: split for split, root in roots.items()}
     pictures: dict[str, list[Path]] = {split: [] for split in roots}
     left_out = []
     for path in listing.files(folder):
@@ -115,7 +114,7 @@ def _files(folder: Path, roots: dict[str, Path], subfolders: bool) -> tuple[dict
                 f"`subfolders: true` if every picture below {parts[depth]} is of that class"
             )
         else:
-            pictures[split_of[parts[0]] if depth else "train"].append(path)
+            pictures[split_at[parts[0]] if depth else "train"].append(path)
     return pictures, left_out
 
 
