@@ -46,7 +46,7 @@ def read(
     splits, blank = {}, []
     for split, root in roots.items():
         found = list(paths[split])
-        labels = np.array([classes.index(p.relative_to(root).parts[0]) for p in found], np.int64)
+        labels = np.array([classes.index(p.parts[len(root.parts)]) for p in found], np.int64)
         missing = [name for number, name in enumerate(classes) if number not in labels]
         if missing and (split == "train" or not found):
             raise DataError(
@@ -109,7 +109,7 @@ def _files(folder: Path, roots: dict[str, Path], subfolders: bool) -> tuple[dict
     for path in listing.files(folder):
         if not _is_text(str(path)):
             raise DataError(f"{ascii(str(path))}: a name that is no UTF-8; rename it")
-        parts = path.relative_to(folder).parts
+        parts = path.parts[len(folder.parts) :]
         below = len(parts) - depth - 2  # folders between the class folder and the picture
         if below < 0 or path.suffix.lower() not in endings:
             left_out.append(path)
