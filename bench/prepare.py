@@ -113,7 +113,7 @@ CASES = {
     "10,000 JPEGs": Case(
         "image_folder", pictures, {"size": [SIDE, SIDE]}, pillow, "a loop of Pillow, 2 processes", 1.5
     ),
-    "csv, 300,000 x 50": Case("csv", table, {}, pandas, "pandas.read_csv"),
+    "csv, 300,000 x 50": Case("csv", table, {}, pandas, "pandas.read_csv", 1.5),
     "npz, 60,000 images": Case("npz", archive, {"shape": [3, 64, 64]}),
 }
 

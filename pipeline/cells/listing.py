@@ -8,7 +8,8 @@ CLUTTER = {"__macosx", "thumbs.db"}  # what systems leave behind, beside names t
 
 def entries(folder: Path) -> list[Path]:
     """Files and folders in `folder` itself, by name."""
-    return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name.lower() not in CLUTTER)
+    seen = (p for p in folder.iterdir() if not p.name.startswith(".") and p.name.lower() not in CLUTTER)
+    return sorted(seen, key=lambda path: path.name)
 
 
 def files(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
-from PIL import Image
 
 from pipeline.cells import fingerprint
+from pipeline.data import arrays
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.readers import image_folder
 from tests.data.drawing import SMALL, save
@@ -150,6 +148,36 @@ def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+# side by side
+
+
+def many(folder: Path, count: int = 30) -> Path:
+    for number in range(count):
+        save(folder / f"class{number % 2}" / f"{number:03}.png", np.roll(SMALL, number))
+    return folder
+
+
+@pytest.mark.parametrize("share", [0, 1], ids=["in a file", "in memory"])
+def test_processes_read_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: int) -> None:
+    alone = read(many(tmp_path)).splits["train"]
+    monkeypatch.setattr(image_folder, "WORTH_A_PROCESS", 10)
+    monkeypatch.setattr(arrays, "MEMORY_SHARE", share)
+    together = read(tmp_path).splits["train"]
+    assert (alone[0] == together[0]).all() and (alone[1] == together[1]).all()
+
+
+def test_the_first_picture_that_is_refused_is_named_by_several_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_folder, "WORTH_A_PROCESS", 10)
+    many(tmp_path)
+    for name in ("class1/029.png", "class0/006.png", "class0/016.png"):
+        (tmp_path / name).write_bytes(b"")
+    for _ in range(3):
+        with pytest.raises(DataError, match="class0/006.png: no readable picture"):
+            read(tmp_path)
+
+
 # links
 
 
@@ -192,92 +220,3 @@ def test_the_digest_of_a_source_sees_what_the_reader_sees(tmp_path: Path) -> Non
     assert fingerprint.of_path(source) == before
     save(tmp_path / "elsewhere" / "cats" / "1.png", 255 - SMALL)
     assert fingerprint.of_path(source) != before
-
-
-# any folder
-
-NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=9).filter(
-    lambda name: name.strip(".")
-)
-KINDS = {
-    "png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
-    "bmp": ("1", "L", "RGB"),
-    "tiff": ("1", "L", "RGB", "I;16"),
-    "gif": ("P",),
-    "tga": ("L", "RGB", "RGBA"),
-    "ppm": ("L", "RGB"),
-    "webp": ("RGB", "RGBA"),
-}  # without loss
-ENDINGS = [(f(ending), mode) for ending, modes in KINDS.items() for mode in modes for f in (str, str.upper, str.title)]
-FILES = st.dictionaries(NAMES, st.sampled_from([*ENDINGS, ("txt", ""), ("png", "broken")]), min_size=1, max_size=4)
-CLASSES = st.lists(
-    st.sampled_from(["кот", "犬", "a b", ".hidden", "Test"]) | NAMES, min_size=2, max_size=4, unique=True
-)
-SPLITS = [("",), ("train",), ("TRAIN", "test"), ("Train", "Valid", "test"), ("train", "val", ".old"), ("val", "test")]
-
-
-@st.composite
-def trees(draw: st.DrawFn) -> dict[str, dict[str, dict[str, tuple[str, str]]]]:
-    """Of each split and class: files, each with its ending and its mode."""
-    classes = draw(CLASSES)
-    return {split: {name: draw(FILES) for name in classes} for split in draw(st.sampled_from(SPLITS))}
-
-
-def drawn(path: Path, mode: str, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Write a picture, or what is none; its pixels on white (H, W, 3) as they have to be read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    x, colours = rng.integers(0, 256, (*size, 4), dtype=np.uint8), rng.integers(0, 256, (256, 3), dtype=np.uint8)
-    alpha = rng.choice([0, 255], (*size, 1)).astype(np.uint8)
-    grey, deep = x[:, :, :1], rng.integers(0, 65536, (*size, 1)).astype(np.uint16)
-    samples, seen = {
-        "1": (grey > 99, (grey > 99) * 255),
-        "L": (grey, grey),
-        "LA": (np.dstack([grey, alpha]), np.where(alpha, grey, 255)),
-        "P": (grey, colours[grey[:, :, 0]]),
-        "RGB": (x[:, :, :3], x[:, :, :3]),
-        "RGBA": (np.dstack([x[:, :, :3], alpha]), np.where(alpha, x[:, :, :3], 255)),
-        "I;16": (deep, (deep / 257).round()),
-    }.get(mode, (grey, grey))
-    if mode in ("", "broken"):
-        path.write_bytes(b"no picture")
-    else:
-        image = Image.fromarray(samples.squeeze(2) if samples.shape[2] == 1 else samples)
-        if mode == "P":
-            image.putpalette(colours.tobytes())
-        image.save(path, lossless=True, exact=True)
-    return np.broadcast_to(seen, (*size, 3)).astype(np.uint8)
-
-
-@pytest.mark.slow
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(tree=trees(), size=st.tuples(st.integers(1, 9), st.integers(1, 9)))
-def test_any_folder_is_read_as_it_was_written_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any], size: tuple[int, int]
-) -> None:
-    folder, rng = tmp_path_factory.mktemp("any"), np.random.default_rng(0)
-    expected = {}
-    for split, classes in tree.items():
-        for name, files in classes.items():
-            for stem, (ending, mode) in files.items():
-                path = folder / split / name / f"{stem}.{ending}"
-                pixels = drawn(path, mode, size, rng)
-                place = path.relative_to(folder).as_posix()
-                if mode and not any(part.startswith(".") for part in (split, name, stem)):
-                    expected[place] = (name, pixels)
-    try:
-        raw = image_folder.read(folder, size=list(size))
-    except DataError as error:
-        event("refused: " + ("a picture" if "no readable picture" in str(error) else "the folder"))
-        assert str(error).startswith(str(folder))
-        return
-    event("read")
-    assert raw.where and raw.classes
-    found = {
-        raw.where(split, number): (raw.classes[label], image.transpose(1, 2, 0))
-        for split, (x, y) in raw.splits.items()
-        for number, (image, label) in enumerate(zip(x, y, strict=True))
-    }
-    assert found.keys() == expected.keys()
-    for place, (name, pixels) in expected.items():
-        assert found[place][0] == name
-        np.testing.assert_array_equal(found[place][1], pixels, err_msg=place)

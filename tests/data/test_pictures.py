@@ -231,8 +231,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "4 bits, one transparent": (png(INDICES, 4, GREY, chunk(b"tRNS", 3)), "transparent value.*alpha"),
     "a bomb": (b"P5 65535 65535 255\n", "no readable picture .DecompressionBombError"),
-    "text": (b"no image", "no readable picture .of no format that Pillow knows"),
-    "nothing": (b"", "no readable picture .of no format that Pillow knows"),
+    "text": (b"no image", "no readable picture .UnidentifiedImageError"),
+    "nothing": (b"", "no readable picture .UnidentifiedImageError"),
     "half a JPEG": (saved(Image.fromarray(SMOOTH), "JPEG")[:-9], "no readable picture .OSError: .*truncated"),
     "half a PGM": (b"P5 6 4 255\n123", "no readable picture"),
     "a PGM of letters": (b"P2 6 4 255\nabc", "no readable picture .ValueError"),
@@ -269,13 +269,3 @@ def test_of_a_photograph_with_a_preview_behind_it_the_first_picture_counts(tmp_p
     path = save(tmp_path / "mine" / "p.jpg", SMOOTH, format="MPO", **options)
     assert Image.open(path).format == "MPO"
     assert np.abs(read(path, shape=SMOOTH.shape[:2]) - SMOOTH.astype(int)).max() <= 5
-
-
-def test_the_first_picture_that_is_refused_is_named_whatever_the_number_of_threads(tmp_path: Path) -> None:
-    for number in range(300):
-        save(tmp_path / "mine" / f"{number:03}.png")
-    for number in (70, 299, 130):
-        (tmp_path / "mine" / f"{number:03}.png").write_bytes(b"")
-    for _ in range(3):
-        with pytest.raises(DataError, match="mine/070.png"):
-            read(tmp_path / "mine" / "000.png")

@@ -3,11 +3,10 @@
 docs/data.md has the table of modes. Colour profiles are not applied.
 """
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -27,16 +26,15 @@ def endings() -> set[str]:
 def pixels(path: Path, size: list[int], channels: int, background: list[int]) -> np.ndarray:
     """The picture upright, on `background` (RGB) where it is transparent, then scaled: uint8 (channels, *size)."""
     try:
-        # Read at once: each small read would let another thread go first.
-        with Image.open(BytesIO(path.read_bytes())) as image:
+        with Image.open(path) as image:
             picture = _opaque(image, background).convert("L" if channels == 1 else "RGB")
         return np.asarray(picture.resize((size[1], size[0]))).reshape(*size, channels).transpose(2, 0, 1)
     except Refused as error:
         raise DataError(f"{path}: {error}") from error
     except Exception as error:  # Pillow's plugins raise what their parsing happens to run into
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = "of no format that Pillow knows" if unknown else f"{type(error).__name__}: {error}"
-        raise DataError(f"{path}: no readable picture ({reason}); save it again, or move it elsewhere") from error
+        raise DataError(
+            f"{path}: no readable picture ({type(error).__name__}: {error}); save it again, or move it elsewhere"
+        ) from error
 
 
 class Refused(ValueError):

@@ -14,6 +14,7 @@ import pyarrow
 from pyarrow import compute
 from pydantic import Field
 
+from pipeline.cells import listing
 from pipeline.data import arrays
 from pipeline.data.kinds import of_shape
 from pipeline.data.labels import encode
@@ -173,7 +174,7 @@ def _files(folder: Path, label_file: str) -> dict[str, Path]:
     """The table of each split."""
     if folder.is_file():
         return {"train": folder}
-    visible = [f for f in sorted(folder.glob("*")) if not f.name.startswith(".")]
+    visible = listing.entries(folder) if folder.is_dir() else []
     tables = [f for f in visible if f.suffix.lower() in (".csv", ".tsv") and f.name != label_file]
     found = {split_of(f.stem) if len(tables) > 1 else split_of(f.stem) or "train": f for f in tables}
     if not tables or len(found) < len(tables) or None in found or "train" not in found:

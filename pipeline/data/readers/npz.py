@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.cells import listing
 from pipeline.data import arrays
 from pipeline.data.kinds import KINDS, of_shape
 from pipeline.data.precision import single
@@ -54,7 +55,7 @@ def read(
 def _archive(folder: Path) -> Path:
     if folder.is_file():
         return folder
-    found = sorted(folder.glob("*.npz"))
+    found = [p for p in listing.entries(folder) if p.suffix == ".npz"] if folder.is_dir() else []
     if len(found) != 1:
         raise DataError(f"{folder}: {len(found)} archives *.npz ({', '.join(p.name for p in found)}); one is needed")
     return found[0]
