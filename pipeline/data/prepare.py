@@ -27,7 +27,12 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     source = Path(card["path"]) if "path" in card else inputs["raw"]
     task = importlib.import_module(f"pipeline.tasks.{spec.task}").TASK
     reader = importlib.import_module(f"pipeline.data.readers.{spec.reader}")
-    raw = _targeted(reader.read(source, **spec.options), task)
+    try:
+        raw = _targeted(reader.read(source, **spec.options), task)
+    except Exception as error:
+        if not isinstance(error, DataError):  # whose message says all
+            error.add_note(f"reader {spec.reader}, options {spec.options}, source {source}")
+        raise
     classes, kind = raw.classes or [], KINDS[raw.kind]
     _check(raw, kind, spec.data)
     indices = _split(raw, spec.split)

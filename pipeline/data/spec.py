@@ -7,6 +7,8 @@ from pydantic import Field
 from pipeline.introspection import Strict
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+HIGHEST_SEED = 2**32 - 1  # that NumPy's generators take
+Seed = Annotated[int, Field(ge=0, le=HIGHEST_SEED)]
 
 
 class Split(Strict):
@@ -18,7 +20,7 @@ class Split(Strict):
 
     validation: Fraction = 0.1
     test: Fraction | None = None
-    seed: int = 0
+    seed: Seed = 0
     refit: bool = False
 
 
