@@ -11,7 +11,7 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 USUAL = {
     signal.SIGKILL: "often by the system for lack of memory: run again with fewer JOBS",
-    signal.SIGBUS: "often for lack of space on a disk: make room there",
+    signal.SIGBUS: "often for lack of space on a disk",
 }
 
 

@@ -79,7 +79,11 @@ def test_a_quick_cell_that_fails_leaves_the_others_of_its_process_alone(project:
         ("raise", "train ended with exit code 1; ValueError: a first line\nand a second one (log: "),
         ("leave", "train ended with exit code 0; working (log: "),
         ("exit", "ended with exit code 1"),
-        ("signal", "train ended with signal 9; working"),
+        (
+            "signal",
+            "train ended with signal 9 (SIGKILL, often by the system for lack of memory: run again with fewer JOBS); "
+            "working (log: ",
+        ),
         ("interrupt", "ended with exit code 1"),
     ],
 )
@@ -93,7 +97,7 @@ def test_a_cell_that_ends_without_a_result_is_named_and_the_others_go_on(project
 def test_the_last_words_are_those_of_the_last_attempt(project: Project) -> None:
     assert "ValueError: at first" in project.run({"a": {"act": "moody"}})["why"]
     second = project.run({"a": {"act": "moody"}})["why"]
-    assert "signal 9; working" in second and "ValueError" not in second
+    assert "fewer JOBS); working" in second and "ValueError" not in second
 
 
 def test_a_result_of_status_failed_is_a_result(project: Project) -> None:
@@ -127,7 +131,8 @@ def test_an_import_that_prints_does_not_speak_for_the_server(project: Project) -
             "started a thread",
         ),
         ("import no_such_module_here", "no_such_module_here"),
-        ("import os\nos._exit(3)", "exit code 3"),
+        ("import os\nos._exit(3)", "exit code 3; what it said, if anything, is above"),
+        ("import os\nos.kill(os.getpid(), 9)", "signal 9 (SIGKILL, often by the system for lack of memory: run again"),
     ],
 )
 def test_a_warm_interpreter_that_can_not_start_says_why(project: Project, source: str, said: str) -> None:

@@ -144,7 +144,7 @@ def _outcome(cell: Cell, answer: dict[str, Any], seconds: float) -> CellOutcome:
         return CellOutcome(cell, None, min(seconds, cell.costs["seconds"]))
     log = cell.folder / "log.txt"
     why = answer["problems"].get(cell.key) or _last_line(log)
-    parts = [f"{cell.kind} ended with {lifetime.cause(answer['code'])}", why, _without_space(cell.folder, why)]
+    parts = [f"{cell.kind} ended with {lifetime.cause(answer['code'])}", why, _without_space(log, why)]
     return CellOutcome(cell, f"{'; '.join(filter(None, parts))} (log: {log})", seconds)
 
 
@@ -155,10 +155,12 @@ def _last_line(log: Path) -> str:
     return ""
 
 
-def _without_space(folder: Path, why: str) -> str:
+def _without_space(log: Path, why: str) -> str:
     """What to do where it may be for lack of space, however that was said; empty where it was not."""
-    free = shutil.disk_usage(folder.parent).free
+    free = shutil.disk_usage(log.parents[1]).free
     if free >= ENOUGH and NO_SPACE not in why:
         return ""
+    written = [path for path in log.parent.glob("*") if path != log]
+    newest = max(written, key=lambda path: path.stat().st_mtime_ns, default=log)
     said = "" if NO_SPACE in why else f"{NO_SPACE}: "
-    return f"{said}the disk of {folder} has {free / 2**20:.1f} MB left; make room and run the same command again"
+    return f"{said}the disk of {newest} has {free / 2**20:.1f} MB left; make room and run the same command again"
