@@ -7,6 +7,7 @@ from pathlib import Path
 from bench import scratch
 from tests import helpers
 from tests.build.projects import DVC, rows, said, setting
+from tests.cells.test_inputs import flip
 from tests.conftest import small
 
 # a result that is no number
@@ -109,6 +110,28 @@ def test_a_lock_that_only_the_dead_hold_stands_in_nobodys_way(project: Path) -> 
     (project / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
     scratch.change(project, small(rows=("iris_svm",)))
     scratch.cli(project, "repro")
+
+
+# damaged on the disk
+
+
+def test_damaged_weights_are_not_used_and_the_message_says_how_to_go_on(project: Path) -> None:
+    """Its output is the same file, and DVC's object too: deleting the cell as told is enough to have it made again."""
+    expected, made = helpers.results(project), helpers.cells(project)
+    for name in helpers.cells(project, "predict") | helpers.cells(project, "evaluate"):
+        shutil.rmtree(project / ".cells" / name)
+    shutil.rmtree(project / "evaluations")
+    shown = project / "artifacts" / "laptop" / "train" / "digits_mlp" / "seed0"
+    folder = project / ".cells" / json.loads((shown / "cell.json").read_text())["key"]
+    flip(folder / "weights.safetensors")
+    for _ in range(2):
+        done = scratch.cli(project, "repro", check=False)
+        assert done.returncode == 1 and done.stderr.endswith("not finished: digits_mlp\n")
+        said = f"CellError: {folder}/weights.safetensors: content changed after completion; delete the folder"
+        assert said in done.stderr
+    shutil.rmtree(folder)
+    scratch.cli(project, "repro")
+    assert helpers.results(project) == expected and helpers.cells(project) == made
 
 
 # two at once

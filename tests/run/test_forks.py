@@ -117,6 +117,36 @@ def test_no_cell_leaves_a_trace_in_the_next(project: Project) -> None:
     assert all(done["seen"] == [[], None, str(project.root), False] for done in answer["done"].values())
 
 
+READER = """
+    from pipeline.cells import fingerprint
+    from pipeline.introspection import Strict
+
+    class Spec(Strict):
+        name: str = ""
+        estimate: float | None = None
+
+    def run(spec, folder, inputs):
+        (folder / "made.txt").write_text(spec.name)
+        return {"status": "ok", "known": sorted(path.name for path, *_ in fingerprint._read)}
+"""
+
+
+def test_what_was_read_for_one_cell_is_known_to_the_others(project: Project) -> None:
+    """The warm interpreter reads what its children are going to; a damaged file stops all that need it, by name."""
+    project.module("reader", READER)
+    cells = {"data": {"entry": "pipeline.reader"}}
+    cells |= {f"c{i}": {"entry": "pipeline.reader", "needs": ["data"]} for i in range(3)}  # type: ignore[dict-item]
+    done = project.run(cells)["done"]
+    assert all("made.txt" in done[f"c{i}"]["known"] for i in range(3)) and not done["data"]["known"]
+    made = next(path for path in project.root.glob(".cells/*/made.txt") if path.read_text() == "data")
+    made.chmod(0o644)
+    made.write_text("date")
+    answer = project.run(cells | {"more": {"entry": "pipeline.reader", "needs": ["data"]}})
+    said = f"CellError: {made}: content changed after completion; delete the folder to make it again (log: "
+    assert f"more: train ended with exit code 1; pipeline.cells.cell.{said}" in answer["why"]
+    assert "more" not in answer["done"] and answer["made"] == []
+
+
 def test_an_import_that_prints_does_not_speak_for_the_server(project: Project) -> None:
     project.module("loud", "print('{\"ready\": false}')\nfrom pipeline.act import Spec, run\n")
     answer = project.run({"a": {"entry": "pipeline.loud"}})
