@@ -1,6 +1,5 @@
 """What a cell reads is what its inputs' markers say, or it is refused before anything is computed from it."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,22 +13,11 @@ from pipeline.data import fetch
 from pipeline.data.spec import Fetch, Setting
 from pipeline.evaluate import evaluate
 from pipeline.evaluate.spec import Evaluate
+from tests import helpers
 from tests.laboratory import Laboratory
 
 ROW: dict[str, Any] = {"budget": {"samples": 60, "validation": 50, "epochs": 2}, "args": {"hidden": [8]}}
 pytestmark = pytest.mark.slow
-
-
-def flip(path: Path) -> None:
-    """One bit in the midst of a finished file, as a failing disk has it: neither size nor time of the file tell."""
-    before = path.stat()
-    path.chmod(0o644)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    path.chmod(store.FINISHED)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert path.stat().st_size == before.st_size and path.stat().st_mtime_ns == before.st_mtime_ns
 
 
 @pytest.fixture
@@ -67,7 +55,7 @@ CASES: dict[str, tuple[str, Read]] = {
 def test_a_damaged_input_is_refused_by_name(own: Laboratory, model: Path, tmp_path: Path, case: str) -> None:
     name, read = CASES[case]
     read(own, model)  # what was sound is remembered as long as nobody touches it
-    flip(tmp_path / name)
+    helpers.flip(tmp_path / name)
     with pytest.raises(CellError) as caught:
         read(own, model)
     said = f"{tmp_path / name}: content changed after completion; delete the folder to make it again"
@@ -80,7 +68,7 @@ def test_damaged_predictions_give_no_values(laboratory: Laboratory, model: Path,
     asked = dict(parsed(Setting, read_json(model / "spec.json")))
     spec = Evaluate(**asked, evaluator="quality", options={}).model_dump(mode="json") | {"kind": "evaluate"}
     inputs = {"model": model, "data": laboratory.data("digits"), "predictions": predictions}
-    flip(predictions / "predictions.npz")
+    helpers.flip(predictions / "predictions.npz")
     with pytest.raises(CellError, match="predictions.npz: content changed after completion; delete the folder"):
         store.execute("0" * 32, tmp_path / "made", evaluate.__name__, spec, {n: str(p) for n, p in inputs.items()})
     assert not (tmp_path / "made" / MARKER).exists()
@@ -102,7 +90,7 @@ def test_weights_of_a_card_are_looked_at_too(tmp_path: Path) -> None:
     spec = Fetch(source=str(tmp_path / "mine.csv"), digest="0" * 64, card=False)
     store.execute("0" * 32, tmp_path / "raw", fetch.__name__, spec.model_dump(mode="json"), {})
     store.require_sound(tmp_path / "raw")
-    flip(tmp_path / "raw" / "card.json")
+    helpers.flip(tmp_path / "raw" / "card.json")
     with pytest.raises(CellError, match="card.json: content changed"):
         store.require_sound(tmp_path / "raw")
 
