@@ -1,4 +1,4 @@
-"""No orphans: a process that works for another ends with it, also when that one is killed with -9."""
+"""No orphans: a process that works for another ends with it, also when that one is killed with -9. And how it ended."""
 
 import ctypes
 import os
@@ -9,6 +9,10 @@ import threading
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+USUAL = {
+    signal.SIGKILL: "often by the system for lack of memory: run again with fewer JOBS",
+    signal.SIGBUS: "often for lack of space on a disk",
+}
 
 
 def die_with_parent(signal_number: int = signal.SIGKILL, parent: int | None = None) -> None:
@@ -23,6 +27,14 @@ def die_with_parent(signal_number: int = signal.SIGKILL, parent: int | None = No
         threading.Thread(target=_poll, args=(parent, signal_number), daemon=True).start()
     if os.getppid() != parent:  # it died before we asked
         os.kill(os.getpid(), signal_number)
+
+
+def cause(code: int) -> str:
+    """How a process ended, from its exit code as `subprocess` has it: `exit code 1`, `signal 11 (SIGSEGV)`."""
+    if code >= 0:
+        return f"exit code {code}"
+    known = signal.Signals(-code) if -code in {*signal.Signals} else None
+    return f"signal {-code}" + (f" ({', '.join(filter(None, [known.name, USUAL.get(known)]))})" if known else "")
 
 
 def die_with_ancestor(program: str) -> None:

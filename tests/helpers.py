@@ -112,3 +112,15 @@ def stages(output: str) -> list[str]:
     """Stages that DVC said to run, in order."""
     lines = [line for line in output.splitlines() if line.startswith("Running stage")]
     return [line.split("'")[1] for line in lines]
+
+
+def flip(path: Path) -> None:
+    """One bit in the midst of a finished file, as a failing disk has it: neither size nor time of the file tell."""
+    before = path.stat()
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    path.chmod(0o444)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size and path.stat().st_mtime_ns == before.st_mtime_ns

@@ -2,6 +2,7 @@
 
 from pipeline import paths
 from pipeline.build.repro import alone
+from pipeline.cells.store import require_sound
 from pipeline.config import loading
 from pipeline.run.fill import Run, executor
 from pipeline.run.plan import Plan
@@ -25,6 +26,8 @@ def lr_range(experiment: str) -> int:
 
     spec = cell.spec
     assert isinstance(spec, Spec)
+    for parent in cell.inputs.values():
+        require_sound(parent.folder)
     data = dataset.load(cell.inputs["data"].folder, spec.budget, spec.seed, ("train", "validation"))
     start = cell.inputs["start"].folder if "start" in cell.inputs else None
     try:

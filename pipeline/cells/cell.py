@@ -31,6 +31,7 @@ CHECKPOINTS = ("checkpoint.ckpt", "checkpoint.old.ckpt")  # the newest and the o
 PRIVATE = {"log.txt", "progress.json", *CHECKPOINTS}  # of the work in progress, never part of the result
 COMPACT = {"predict", "evaluate"}
 SEVERAL = {"compress", "evaluate"}  # kinds of which a row has more than one cell a seed
+AGAIN = "delete the folder to make it again"
 VOLATILE = {"costs.json", "history.csv", "card.json"}  # times and descriptions: no part of a content digest
 
 
@@ -135,7 +136,7 @@ class Cell:
 
     @property
     def marker(self) -> dict[str, Any]:
-        return read_json(self.folder / MARKER)
+        return read_marker(self.folder)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -162,10 +163,31 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_marker(folder: Path) -> dict[str, Any]:
+    """The marker of a finished cell; CellError where it, or a record in it, is not as it was written."""
+    try:
+        marker = read_json(folder / MARKER)
+        files, records = marker.get("files"), marker.get("records", {})
+        known = set(marker) - {"records"} == {"key", "files", "digest"}
+        if not (known and isinstance(files, dict) and isinstance(records, dict) and marker["digest"] == content(files)):
+            raise CellError(f"{folder / MARKER}: no marker of a finished cell")
+        for name, found in records.items():
+            if fingerprint.of_json(found) != files.get(name):
+                raise CellError(f"{folder / MARKER}: {name} in it changed")
+    except CellError as error:
+        raise CellError(f"{error}; {AGAIN}") from error
+    return marker
+
+
+def content(files: Mapping[str, str]) -> str:
+    """Digest of what a cell holds, whoever made it. files: of its marker."""
+    return fingerprint.of_json({n: d for n, d in files.items() if n not in VOLATILE | {"spec.json"}})
+
+
 def record(folder: Path, name: str) -> dict[str, Any]:
     """`spec.json`, `result.json` or `costs.json` of a finished cell; CellError where the cell has none."""
     if not (folder / name).is_file() and (folder / MARKER).is_file():
-        records = read_json(folder / MARKER).get("records", {})
+        records = read_marker(folder).get("records", {})
         if name in records:
             return dict(records[name])
     return read_json(folder / name)
@@ -185,10 +207,14 @@ def parsed(kind: type[Asked], resolved: Mapping[str, Any]) -> Asked:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write durably and all at once: a reader sees the old file or the new one."""
+    """Write durably and all at once: a reader sees the old file or the new one. OSError names the file."""
     draft = path.with_name(path.name + ".part")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write to an open file names none
+        raise

@@ -1,7 +1,7 @@
 """Digests: of files, of folders, and of the source code that a piece of work can import.
 
 A source file counts without its comments, docstrings and blank lines, so that writing a better comment retrains
-nothing. Digests are remembered under the file's size and modification time, so that asking again costs a stat.
+nothing. Digests are remembered under the file's size and times, so that asking again costs a stat.
 """
 
 import ast
@@ -11,6 +11,7 @@ import json
 import os
 import tokenize
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ PLUMBING = {
 }
 _cache: dict[str, Any] = {}
 _cache_file = CELLS / "digests.json"
+# Digests of files that this process has read, or the one that it was forked from.
+_read: dict[tuple[Any, ...], str] = {}
 
 
 def of_json(value: Any) -> str:
@@ -46,6 +49,14 @@ def of_file(path: Path) -> str:
     """sha256 of a file's bytes, read afresh."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def of_untouched(path: Path) -> str:
+    """sha256 of a file's bytes, read in this process or before it was forked, and untouched since."""
+    known = (path, *_stamp(path))
+    if known not in _read:
+        _read[known] = of_file(path)
+    return _read[known]
 
 
 def of_path(path: Path) -> str:
@@ -84,25 +95,32 @@ def require_same(asked: dict[str, str], used: dict[str, str]) -> None:
 
 
 def save() -> None:
-    """Keep what was learned for the next process; losing it costs only time."""
+    """Keep what was learned for the next process; where that can't be written, it only costs time."""
     if _cache.pop("changed", False):
-        CELLS.mkdir(exist_ok=True)
         draft = _cache_file.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(_cache))
-        draft.replace(_cache_file)
+        with suppress(OSError):
+            CELLS.mkdir(exist_ok=True)
+            draft.write_text(json.dumps(_cache))
+            draft.replace(_cache_file)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _remembered(path: Path | str, compute: Any) -> Any:
     if not _cache:
         _cache.update(_kept())
-    stat = os.stat(path)
-    name = f"{compute.__name__} {path}"
-    stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+    name, stamp = f"{compute.__name__} {path}", _stamp(path)
     entry = _cache.get(name)
     if not entry or entry[0] != stamp:
         entry = _cache[name] = [stamp, compute(Path(path))]
         _cache["changed"] = True
     return entry[1]
+
+
+def _stamp(path: Path | str) -> list[int]:
+    """What changes with a file: also the time of its last change, which nobody can set."""
+    stat = os.stat(path)
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 def _kept() -> dict[str, Any]:

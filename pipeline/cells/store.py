@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,18 @@ from typing import Any
 from pipeline import paths
 from pipeline.cells import archives, fingerprint, provenance
 from pipeline.cells.cell import (
+    AGAIN,
     CHECKPOINTS,
     COMPACT,
     MARKER,
     PRIVATE,
-    VOLATILE,
     CellError,
     Execution,
+    content,
     on_disk,
     parsed,
     read_json,
+    read_marker,
     record,
     write_json,
 )
@@ -41,7 +43,8 @@ def execute(
 ) -> dict[str, Any]:
     """Do one cell's work in this process; returns its result. resolved, execution: of `Cell`, in JSON values.
 
-    Waits where another process is at the same cell. Raises whatever the work raises and then leaves no marker.
+    Waits where another process is at the same cell. Raises CellError where an input is damaged, and whatever the work
+    raises; then there is no marker.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -52,6 +55,8 @@ def execute(
                 shutil.rmtree(path)
             elif path.name not in PRIVATE:
                 path.unlink()
+        for parent in inputs.values():
+            require_sound(Path(parent))
         records: dict[str, Any] = {"spec.json": {**resolved, "key": key}}
         compact = resolved.get("kind") in COMPACT
         if not compact:
@@ -84,16 +89,11 @@ def seal(folder: Path, key: str, records: Mapping[str, Any] = {}) -> None:
     for path in (*(folder / name for name in files), folder):
         _sync(path)
     files |= {name: fingerprint.of_json(content) for name, content in records.items()}
-    marker = {"key": key, "files": files, "digest": _content(files)}
+    marker = {"key": key, "files": files, "digest": content(files)}
     write_json(folder / MARKER, marker | ({"records": records} if records else {}))
     (folder / MARKER).chmod(FINISHED)
     for name in CHECKPOINTS:
         (folder / name).unlink(missing_ok=True)
-
-
-def _content(files: Mapping[str, str]) -> str:
-    """Digest of what a cell holds, whoever made it."""
-    return fingerprint.of_json({n: d for n, d in files.items() if n not in VOLATILE | {"spec.json"}})
 
 
 def verify(folder: Path, key: str | None = None) -> None:
@@ -101,22 +101,28 @@ def verify(folder: Path, key: str | None = None) -> None:
 
     key: of a cell that is shown elsewhere than in its own folder.
     """
-    marker = read_json(folder / MARKER)
-    records = marker.pop("records", {})
-    spec = dict(records["spec.json"]) if "spec.json" in records else read_json(folder / "spec.json")
-    if set(marker) != {"key", "files", "digest"} or marker["digest"] != _content(marker["files"]):
-        raise CellError(f"{folder / MARKER}: no marker of a finished cell; delete the folder to make it again")
+    marker, spec = read_marker(folder), record(folder, "spec.json")
     if not (key or folder.name) == marker["key"] == spec.pop("key", None) == fingerprint.of_json(spec)[:32]:
         raise CellError(f"{folder}: its specification does not hash to its name; it was edited or misnamed")
+    _compare(folder, marker, fingerprint.of_file)
+
+
+def require_sound(folder: Path) -> None:
+    """CellError names the first file of a finished cell that is not what the marker says, before anybody reads it.
+
+    Many cells read the same one, so a file that nobody has touched is hashed once in this process and its forks.
+    """
+    _compare(folder, read_marker(folder), fingerprint.of_untouched)
+
+
+def _compare(folder: Path, marker: Mapping[str, Any], digest_of: Callable[[Path], str]) -> None:
     for name, digest in marker["files"].items():
-        if name in records:
-            if fingerprint.of_json(records[name]) != digest:
-                raise CellError(f"{folder / MARKER}: {name} in it changed; delete the folder to make it again")
+        if name in marker.get("records", {}):
             continue
         if Path(name).name != name or not (folder / name).is_file():
-            raise CellError(f"{folder / name}: missing, though the marker lists it; delete the folder to make it again")
-        if fingerprint.of_file(folder / name) != digest:
-            raise CellError(f"{folder / name}: content changed after completion; delete the folder to make it again")
+            raise CellError(f"{folder / name}: missing, though the marker lists it; {AGAIN}")
+        if digest_of(folder / name) != digest:
+            raise CellError(f"{folder / name}: content changed after completion; {AGAIN}")
 
 
 def finished() -> Iterator[Path]:

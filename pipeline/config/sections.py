@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator
 
 from pipeline.config.grid import Grid
 from pipeline.data.section import Budget, Data
+from pipeline.data.spec import Seed
 from pipeline.introspection import Strict
 from pipeline.search.space import Space
 from pipeline.training.recipe import Fit, Gradient, Recipe, resolve
@@ -25,7 +26,7 @@ class Profile(Strict):
     what a cell is. A pretraining has one device and the usual checkpoints.
     """
 
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
     threads: Annotated[int, Field(ge=1)]
     precision: str = Field(pattern="^(32-true|bf16-mixed|16-mixed)$")
     cell_minutes: Annotated[float, Field(gt=0)]

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.cells.cell import read_json, write_json
 from pipeline.data import arrays, missing, splits, suspicions
 from pipeline.data.kinds import KINDS, Kind
-from pipeline.data.raw import DataError, Raw, told
+from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Prepare as Spec
 from pipeline.data.statistics import duplicates, of_channels
 
@@ -70,8 +70,9 @@ def read(spec: Spec, source: Path) -> Raw:
         if str(source) in str(error):
             raise
         raise DataError(f"{source}: {error}") from error
-    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        raise DataError(f"{source}: it can't be read by {spec.reader}: {told(error)}") from error
+    except Exception as error:
+        error.add_note(f"reader {spec.reader}, options {spec.options}, source {source}")
+        raise
     _check(raw, KINDS[raw.kind], spec.data)
     return raw
 

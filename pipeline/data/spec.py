@@ -8,6 +8,8 @@ from pipeline.introspection import Strict
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Missing = Literal["refuse", "drop", "mean", "median", "mode"] | float
+HIGHEST_SEED = 2**32 - 1  # that NumPy's generators take
+Seed = Annotated[int, Field(ge=0, le=HIGHEST_SEED)]
 
 
 class Split(Strict):
@@ -19,7 +21,7 @@ class Split(Strict):
 
     validation: Fraction = 0.1
     test: Fraction | None = None
-    seed: int = 0
+    seed: Seed = 0
     refit: bool = False
 
 

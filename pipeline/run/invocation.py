@@ -1,11 +1,12 @@
 """How a command begins and ends: with make or DVC, by signal, by a message instead of a traceback."""
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Callable
 
-from pipeline import lifetime
+from pipeline import lifetime, paths
 from pipeline.errors import Told
 
 EXPECTED: tuple[type[Exception], ...] = (Told, FileNotFoundError)
@@ -24,6 +25,9 @@ def run(call: Callable[[], int]) -> int:
     except EXPECTED as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(_without_space(error), file=sys.stderr)
+        return 1
 
 
 def stage(main: Callable[..., object], *expected: type[Exception]) -> None:
@@ -33,3 +37,12 @@ def stage(main: Callable[..., object], *expected: type[Exception]) -> None:
         main(*sys.argv[1:])
     except (*EXPECTED, *expected) as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    except OSError as error:
+        sys.exit(_without_space(error))
+
+
+def _without_space(error: OSError) -> str:
+    """What to say where a disk is full; any other error is raised again."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    return f"{type(error).__name__}: {error}; make room on the disk of {paths.ROOT} and run the same command again"

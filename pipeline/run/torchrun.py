@@ -16,9 +16,10 @@ import sys
 from pipeline import paths
 from pipeline.cells.cell import DEFAULT_EXECUTION, Cell, parsed
 from pipeline.cells.provenance import commit
-from pipeline.cells.store import execute
+from pipeline.cells.store import execute, require_sound
 from pipeline.config import loading
 from pipeline.config.messages import unknown
+from pipeline.data.spec import HIGHEST_SEED
 from pipeline.run import invocation
 from pipeline.run.fill import Run, RunError, executor
 from pipeline.run.plan import TRAIN, Plan
@@ -40,6 +41,8 @@ def train(experiment: str, seed: int, inputs: bool = False) -> int:
     plan = Plan(loading.load())
     if experiment not in plan.params.experiments:
         raise loading.ParamsError(unknown("experiment", experiment, plan.params.experiments))
+    if not 0 <= seed <= HIGHEST_SEED:
+        raise loading.ParamsError(f"seed {seed}: give a whole number from 0 to {HIGHEST_SEED}")
     cell = plan.train(experiment, seed)
     if cell.entry != TRAIN:
         raise loading.ParamsError(f"{experiment} is no network; `make fill EXPERIMENT={experiment}` fits it")
@@ -51,6 +54,8 @@ def train(experiment: str, seed: int, inputs: bool = False) -> int:
             f"{experiment} needs {missing[0].kind} {missing[0].label} on this machine first: "
             f"`python -m pipeline.run.torchrun {experiment} {seed} --inputs`"
         )
+    for parent in cell.inputs.values():
+        require_sound(parent.folder)  # each machine has files of its own
     _together(cell)
     return 0
 

@@ -75,7 +75,7 @@ class Study:
 
     def ask(self) -> tuple[Trial, Values]:
         """The next trial; seeded by how many there are, so that a sweep that was stopped goes on as it would have."""
-        seed = 1000 * self.subject.seed + self.asked
+        seed = (1000 * self.subject.seed + self.asked) % 2**32
         self.study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
         trial = self.study.ask(self.axes)
         return trial, _values(trial, self.subject)

@@ -1,5 +1,6 @@
 """What happens around an epoch: progress for whoever watches, a checkpoint for whoever comes after a kill."""
 
+import copy
 import os
 import time
 import zipfile
@@ -9,13 +10,10 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from pipeline import errors
 from pipeline.cells.cell import CHECKPOINTS, Execution, write_json
 from pipeline.training import randomness
 from pipeline.training.system import System
-
-
-class CheckpointError(RuntimeError):
-    """A checkpoint that is not this cell's."""
 
 
 class Progress(pl.Callback):
@@ -60,7 +58,7 @@ class Checkpoint(pl.Callback):
 
     owner: what the checkpoint must be of, `model` and `key`. execution: after how many seconds or epochs since the last
     time it is saved. The two newest are kept, each written beside its target, synced and renamed: a kill
-    leaves the old one or the new one.
+    leaves the old one or the new one. What is damaged, another cell's or does not fit is passed over, and said.
 
     States of random generators are taken just before a chunk is trained and given back at that very moment: whatever
     Lightning draws around it (its loaders, a number an epoch) has no part in the result.
@@ -77,33 +75,38 @@ class Checkpoint(pl.Callback):
         self.owner, self.progress = owner, progress
         self.seconds, self.epochs = execution.checkpoint_seconds, execution.checkpoint_epochs
         self.saved, self.saved_epoch = time.perf_counter(), 0
-        self.found: dict[str, Any] | None = None
+        self.found: dict[Path, dict[str, Any]] = {}
+        self.ranks: list[dict[str, Any]] = []  # what each process had of its own, until it has it again
 
-    def read(self) -> dict[str, Any] | None:
-        """The newest checkpoint that is whole, None where there is none; CheckpointError where it is another cell's."""
+    def read(self) -> dict[Path, dict[str, Any]]:
+        """Checkpoints of this cell that are whole, by path, the newest first."""
+        found = {}
         for path in (self.newest, self.older):
             try:
-                found = _load(path)
+                found[path] = _load(path, self.owner)
             except FileNotFoundError:
                 continue
-            except Exception as error:  # torn: torch, zipfile and pickle each have their own words for it
-                print(f"{path}: unreadable ({error}); going on from the one before", flush=True)
-                continue
-            for name, value in self.owner.items():
-                if (other := found["owner"].get(name)) != value:
-                    raise CheckpointError(
-                        f"{path}: its {name} is {other}, this cell's is {value}; delete it to train anew"
-                    )
-            return found
-        return None
+            except Exception as error:  # torch, zipfile and pickle each have their own words for what is torn
+                _pass_over(path, error)
+        return found
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, System)
-        if self.found:
-            pl_module.restore(self.found["system"])
-            self.progress.before, self.saved_epoch = self.found["seconds"], pl_module.epoch
+        before = copy.deepcopy(pl_module.state()) if self.found else {}
+        for path, found in self.found.items():
+            try:
+                pl_module.restore(found["system"])
+                seconds, ranks = float(found["seconds"]), _checked(found["ranks"])
+            except Exception as error:  # whatever it holds is nothing that this training has
+                pl_module.restore(before)
+                _pass_over(path, error, pl_module.ranks.rank)
+                continue
+            self.progress.before, self.ranks, self.saved_epoch = seconds, ranks, pl_module.epoch
+            trainer.fit_loop.max_epochs = pl_module.epochs - pl_module.epoch
             if pl_module.ranks.rank == 0:
                 print(f"going on after {pl_module.epoch} epochs and {pl_module.chunk} chunks", flush=True)
+            break
+        self.found = {}
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -111,9 +114,9 @@ class Checkpoint(pl.Callback):
         assert isinstance(pl_module, System)
         if batch < pl_module.chunk:
             return
-        if self.found:
-            self._go_on(pl_module, self.found["ranks"])
-            self.found = None
+        if self.ranks:
+            self._go_on(pl_module, self.ranks)
+            self.ranks = []
         elif pl_module.ranks.any(self._due(pl_module)):
             self._save(pl_module)
 
@@ -143,15 +146,39 @@ class Checkpoint(pl.Callback):
         self.saved, self.saved_epoch = time.perf_counter(), system.epoch
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint; an error of any kind where it is not as it was written.
+def _pass_over(path: Path, error: Exception, rank: int = 0) -> None:
+    if rank == 0:
+        print(f"{path}: passed over ({errors.words(error)}); what is older is looked for", flush=True)
+
+
+def _checked(ranks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each of several processes had of its own; an error of any kind where it is not what `_save` gathers."""
+    own = randomness.state()
+    if not ranks:
+        raise ValueError("it is of no process")
+    try:
+        for had in ranks:
+            randomness.restore(had["random"])
+            had["limits"] = tuple(map(int, had["limits"]))
+            _, _ = had["limits"]
+    finally:
+        randomness.restore(own)
+    return ranks
+
+
+def _load(path: Path, owner: dict[str, str]) -> dict[str, Any]:
+    """The content of a checkpoint of `owner`; an error of any kind where it is not as it was written.
 
     torch notices a file that was cut, but not a bit that has changed: the checksums of its archive are looked at here.
     """
     with zipfile.ZipFile(path) as archive:
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(f"checksum of {damaged}")
-    return torch.load(path, map_location="cpu", weights_only=True)  # type: ignore[no-any-return]
+    found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    for name, value in owner.items():
+        if (other := found["owner"][name]) != value:
+            raise ValueError(f"its {name} is {other}, this cell's is {value}")
+    return found
 
 
 def _write(state: dict[str, Any], newest: Path, older: Path) -> None:

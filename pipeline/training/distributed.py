@@ -22,7 +22,7 @@ import torch.distributed as dist
 from pytorch_lightning.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 from torch import Tensor
 
-from pipeline import lifetime
+from pipeline import errors, lifetime
 from pipeline.cells.cell import DEFAULT_EXECUTION
 
 TIMEOUT = DEFAULT_EXECUTION.timeout  # the longest that processes differ is the writing of a checkpoint
@@ -123,21 +123,20 @@ def _require(devices: int) -> None:
 
 
 def _first_answer(processes: list[Any], answers: Any) -> Any:
-    """Wait for all to end well; Broken as soon as one does not."""
-    result: Any = None
-    waiting: list[Any] = [answers, *(process.sentinel for process in processes)]
-    while waiting:
-        for ready in connection.wait(waiting):
-            waiting.remove(ready)
-            if ready == answers:
-                with suppress(EOFError):  # all ended without one; their exit codes come next, and say more
-                    result = answers.recv()
-                continue
-            rank, process = next((i, p) for i, p in enumerate(processes) if p.sentinel == ready)
-            process.join()
-            if code := process.exitcode:
-                how = f"signal {-code}" if code < 0 else f"exit code {code}"
-                raise Broken(f"process {rank} of {len(processes)} ended with {how}, so all did; its words are above")
+    """Wait for all to end well; Broken, with the words of the first, as soon as one does not."""
+    result, why = None, ""
+    running = {process.sentinel: rank for rank, process in enumerate(processes)}
+    while running:
+        ended = [running.pop(ready) for ready in connection.wait([answers, *running]) if ready != answers]  # type: ignore[call-overload]
+        with suppress(EOFError):  # all have ended
+            while answers.poll():
+                value, words = answers.recv()
+                result, why = result or value, why or words
+        for rank in ended:
+            processes[rank].join()
+            if code := processes[rank].exitcode:
+                how = f"process {rank} of {len(processes)} ended with {lifetime.cause(code)}, so all did"
+                raise Broken(f"{how}; {why}" if why else how)
     return result
 
 
@@ -159,10 +158,14 @@ def _forked(
         master_listen_fd=None if rank else handle,
     )
     _join(rank, timeout, rank=rank, world_size=size, store=store)
-    result = work()
+    try:
+        result = work()
+    except BaseException as error:
+        answer.send((None, errors.words(error)[:1000]))  # so short that others may write at the same time
+        raise
     dist.barrier()  # the first one keeps the store that the others may still read
     if rank == 0:
-        answer.send(result)
+        answer.send((result, ""))
     dist.destroy_process_group()
 
 

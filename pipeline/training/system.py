@@ -130,9 +130,12 @@ class System(pl.LightningModule):
         return kept | {"history": self.history, "chunk": self.chunk, "sums": self.sums}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """An error of any kind, with only some of it taken, where that is not what `state` gave."""
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
-        self.history, self.chunk, self.sums = state["history"], state["chunk"], state["sums"]
+        self.history, self.chunk, self.sums = state["history"], int(state["chunk"]), state["sums"].view_as(self.sums)
+        if [row["epoch"] for row in self.history] != [*range(self.epoch)]:
+            raise ValueError("its history is not that of the first epochs")
 
     # training
 

@@ -153,7 +153,7 @@ def fit(
     owner: dict[str, str] | None = None,
     execution: Execution = DEFAULT_EXECUTION,
 ) -> None:
-    """Train to the last epoch, from the checkpoint in `folder` if a killed run left one. owner: see Checkpoint.
+    """Train to the last epoch, from the checkpoint in `folder` if a killed run left a sound one. owner: see Checkpoint.
 
     precision: where the recipe has none. Raises Unavailable where the device lacks it; Interrupted where a signal or
     Lightning itself ended the run early.
@@ -178,7 +178,7 @@ def fit(
         devices=1 if gpu is None else [gpu],
         plugins=[LightningEnvironment()],  # each process is one to Lightning, whatever torchrun or srun say
         precision=precision,
-        max_epochs=system.epochs - (len(checkpoint.found["system"]["history"]) if checkpoint.found else 0),  # type: ignore[arg-type]
+        max_epochs=system.epochs,
         callbacks=[progress, checkpoint],
         default_root_dir=folder,
         logger=False,

@@ -111,6 +111,30 @@ def test_a_lock_that_only_the_dead_hold_stands_in_nobodys_way(project: Path) -> 
     scratch.cli(project, "repro")
 
 
+# damaged on the disk
+
+
+def test_damaged_weights_are_not_used_and_the_message_says_how_to_go_on(project: Path) -> None:
+    """Its output is the same file, as a build leaves it: deleting the cell as told is enough to have it made again."""
+    expected, made = helpers.results(project), helpers.cells(project)
+    for name in helpers.cells(project, "predict") | helpers.cells(project, "evaluate"):
+        shutil.rmtree(project / ".cells" / name)
+    shutil.rmtree(project / "evaluations")
+    shown = project / "artifacts" / "laptop" / "train" / "digits_mlp" / "seed0"
+    folder = project / ".cells" / json.loads((shown / "cell.json").read_text())["key"]
+    for path in shown.iterdir():  # which a copy of a project has twice
+        (folder / path.name).unlink()
+        (folder / path.name).hardlink_to(path)
+    helpers.flip(folder / "weights.safetensors")
+    done = scratch.cli(project, "repro", check=False)
+    assert done.returncode == 1 and done.stderr.endswith("not finished: digits_mlp\n")
+    said = f"CellError: {folder}/weights.safetensors: content changed after completion; delete the folder"
+    assert said in done.stderr
+    shutil.rmtree(folder)
+    scratch.cli(project, "repro")
+    assert helpers.results(project) == expected and helpers.cells(project) == made
+
+
 # two at once
 
 

@@ -90,15 +90,16 @@ def test_damage_inside_a_marker_is_found(name: str) -> None:
     folder = compact()
     marker = json.loads((folder / MARKER).read_text())
     edit(folder / MARKER, records=marker["records"] | {name: marker["records"][name] | {"status": "fine"}})
-    with pytest.raises(CellError, match=f"{name} in it changed"):
-        store.verify(folder)
+    for read in (store.verify, store.require_sound, lambda folder: record(folder, name)):
+        with pytest.raises(CellError, match=f"{name} in it changed; delete the folder to make it again"):
+            read(folder)
 
 
 def test_an_edited_specification_inside_a_marker_is_found() -> None:
     folder = compact()
     marker = json.loads((folder / MARKER).read_text())
     edit(folder / MARKER, records=marker["records"] | {"spec.json": marker["records"]["spec.json"] | {"value": 2}})
-    with pytest.raises(CellError, match="does not hash to its name"):
+    with pytest.raises(CellError, match="spec.json in it changed; delete the folder to make it again"):
         store.verify(folder)
 
 
@@ -194,6 +195,7 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "a spec without key": (lambda f: (f / "spec.json").write_text("{}"), "does not hash to its name"),
     "a lost spec": (lambda f: (f / "spec.json").unlink(), "spec.json"),
     "a marker that is no JSON": (lambda f: (f / MARKER).write_text("{"), MARKER),
+    "a marker without files": (lambda f: edit(f / MARKER, files=None), "no marker of a finished cell"),
     "a marker of nothing": (lambda f: (f / MARKER).write_text("{}"), "no marker of a finished cell"),
     "another key in the marker": (lambda f: edit(f / MARKER, key="0" * 32), "does not hash to its name"),
     "another digest in the marker": (lambda f: edit(f / MARKER, digest="0" * 64), "no marker of a finished cell"),

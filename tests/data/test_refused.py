@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.data.raw import DataError
+from pipeline.errors import words
 from tests.data.preparing import SPLIT, Project, meta, series, table
 
 nan = table()["x_train"].copy()
@@ -84,6 +85,14 @@ def test_refused_with_counts(project: Project, fault: str) -> None:
     with pytest.raises(DataError, match=said):
         project.prepare(arrays, **options)
     assert not list((project.root / "prepared1").iterdir())
+
+
+def test_an_error_that_is_no_refusal_says_what_was_read(project: Project) -> None:
+    with pytest.raises(TypeError) as caught:
+        project.prepare(table(), names="unheard of")
+    said = words(caught.value)
+    assert said.startswith("TypeError: read() got an unexpected keyword argument 'names'\nreader npz, options {'names'")
+    assert said.endswith(f"source {project.root}/raw1/data.npz")
 
 
 def test_refused_without_a_test_split(project: Project) -> None:

@@ -79,7 +79,11 @@ def test_a_quick_cell_that_fails_leaves_the_others_of_its_process_alone(project:
         ("raise", "train ended with exit code 1; ValueError: a first line\nand a second one (log: "),
         ("leave", "train ended with exit code 0; working (log: "),
         ("exit", "ended with exit code 1"),
-        ("signal", "train ended with signal 9; working"),
+        (
+            "signal",
+            "train ended with signal 9 (SIGKILL, often by the system for lack of memory: run again with fewer JOBS); "
+            "working (log: ",
+        ),
         ("interrupt", "ended with exit code 1"),
     ],
 )
@@ -93,7 +97,7 @@ def test_a_cell_that_ends_without_a_result_is_named_and_the_others_go_on(project
 def test_the_last_words_are_those_of_the_last_attempt(project: Project) -> None:
     assert "ValueError: at first" in project.run({"a": {"act": "moody"}})["why"]
     second = project.run({"a": {"act": "moody"}})["why"]
-    assert "signal 9; working" in second and "ValueError" not in second
+    assert "fewer JOBS); working" in second and "ValueError" not in second
 
 
 def test_a_result_of_status_failed_is_a_result(project: Project) -> None:
@@ -113,6 +117,36 @@ def test_no_cell_leaves_a_trace_in_the_next(project: Project) -> None:
     assert all(done["seen"] == [[], None, str(project.root), False] for done in answer["done"].values())
 
 
+READER = """
+    from pipeline.cells import fingerprint
+    from pipeline.introspection import Strict
+
+    class Spec(Strict):
+        name: str = ""
+        estimate: float | None = None
+
+    def run(spec, folder, inputs):
+        (folder / "made.txt").write_text(spec.name)
+        return {"status": "ok", "known": sorted(path.name for path, *_ in fingerprint._read)}
+"""
+
+
+def test_what_was_read_for_one_cell_is_known_to_the_others(project: Project) -> None:
+    """The warm interpreter reads what its children are going to; a damaged file stops all that need it, by name."""
+    project.module("reader", READER)
+    cells = {"data": {"entry": "pipeline.reader"}}
+    cells |= {f"c{i}": {"entry": "pipeline.reader", "needs": ["data"]} for i in range(3)}  # type: ignore[dict-item]
+    done = project.run(cells)["done"]
+    assert all("made.txt" in done[f"c{i}"]["known"] for i in range(3)) and not done["data"]["known"]
+    made = next(path for path in project.root.glob(".cells/*/made.txt") if path.read_text() == "data")
+    made.chmod(0o644)
+    made.write_text("date")
+    answer = project.run(cells | {"more": {"entry": "pipeline.reader", "needs": ["data"]}})
+    said = f"CellError: {made}: content changed after completion; delete the folder to make it again (log: "
+    assert f"more: train ended with exit code 1; pipeline.cells.cell.{said}" in answer["why"]
+    assert "more" not in answer["done"] and answer["made"] == []
+
+
 def test_an_import_that_prints_does_not_speak_for_the_server(project: Project) -> None:
     project.module("loud", "print('{\"ready\": false}')\nfrom pipeline.act import Spec, run\n")
     answer = project.run({"a": {"entry": "pipeline.loud"}})
@@ -127,7 +161,8 @@ def test_an_import_that_prints_does_not_speak_for_the_server(project: Project) -
             "started a thread",
         ),
         ("import no_such_module_here", "no_such_module_here"),
-        ("import os\nos._exit(3)", "exit code 3"),
+        ("import os\nos._exit(3)", "exit code 3; what it said, if anything, is above"),
+        ("import os\nos.kill(os.getpid(), 9)", "signal 9 (SIGKILL, often by the system for lack of memory: run again"),
     ],
 )
 def test_a_warm_interpreter_that_can_not_start_says_why(project: Project, source: str, said: str) -> None:

@@ -118,6 +118,7 @@ def test_a_finished_cell_is_left_as_it_is(project: Path) -> None:
     [
         (["digits_mlq", "0"], "did you mean 'digits_mlp'"),
         (["iris_svm", "0"], "iris_svm is no network; `make fill EXPERIMENT=iris_svm` fits it"),
+        (["digits_mlp", "-1"], "seed -1: give a whole number from 0 to 4294967295"),
         (["digits_mlp", "0"], "neither torchrun nor srun started this"),
     ],
 )

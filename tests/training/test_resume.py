@@ -4,7 +4,6 @@ import random
 import re
 import shutil
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import torch
 
 from pipeline.cells.cell import CHECKPOINTS, MARKER, read_json
 from pipeline.training import randomness
-from pipeline.training.callbacks import CheckpointError
 from tests import helpers
 from tests.laboratory import Laboratory
 from tests.training import processes
@@ -129,51 +127,6 @@ def killed(order: processes.Order, tmp_path_factory: pytest.TempPathFactory) -> 
 def halfway(killed: Path, tmp_path: Path) -> Path:
     """A copy of the cell that was killed."""
     return shutil.copytree(killed, tmp_path / "cell")
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1000])
-
-
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def emptied(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-@pytest.mark.parametrize("damage", [cut, flipped, emptied])
-def test_of_a_damaged_checkpoint_the_one_before_is_taken(
-    order: processes.Order, expected: str, halfway: Path, damage: Callable[[Path], None]
-) -> None:
-    damage(halfway / CHECKPOINTS[0])
-    assert processes.finished(order, halfway, OFTEN)["weights_hash"] == expected
-    assert f"{CHECKPOINTS[0]}: unreadable" in processes.log(halfway)
-
-
-def test_of_two_damaged_checkpoints_none_is_taken(order: processes.Order, expected: str, halfway: Path) -> None:
-    for name in CHECKPOINTS:
-        cut(halfway / name)
-    assert processes.finished(order, halfway, OFTEN)["weights_hash"] == expected
-    assert processes.log(halfway).count("unreadable") == 2
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"key": "fmnist_lenet5"}, "its model is models/mlp, this cell's is models/lenet5"),
-        ({"key": "fmnist_mlp", "lr": 0.5}, "its key is "),
-    ],
-)
-def test_a_checkpoint_of_another_cell_is_refused(
-    laboratory: Laboratory, halfway: Path, changes: dict[str, Any], why: str
-) -> None:
-    with pytest.raises(CheckpointError, match=why):
-        laboratory.train(changes.pop("key"), folder=halfway, **changes)
-    assert not (halfway / MARKER).exists()
 
 
 def test_history_and_time_go_on_too(order: processes.Order, undisturbed: Path, halfway: Path) -> None:

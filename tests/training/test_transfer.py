@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipeline.cells import store
 from pipeline.cells.cell import parsed, read_json, write_json
 from pipeline.data import dataset, fetch
 from pipeline.data.spec import Fetch
@@ -152,6 +153,7 @@ def test_dropout_moves_numbers_of_layers_but_no_weights() -> None:
 
 def test_a_failed_start_is_a_failed_result(laboratory: Laboratory, source: Path, tmp_path: Path) -> None:
     write_json(tmp_path / "result.json", {"status": "failed", "reason": "loss is nan at step 3, epoch 0"})
+    store.seal(tmp_path, "0" * 32)
     folder = laboratory.train("fmnist_resnet20", start={"weights": tmp_path}, **RESNET)
     result = read_json(folder / "result.json")
     assert result["status"] == "failed" and "failed: loss is nan at step 3" in result["reason"]

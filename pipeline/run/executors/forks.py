@@ -3,16 +3,20 @@
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pipeline import lifetime
 from pipeline.cells import fingerprint, provenance
 from pipeline.cells.cell import Cell
+from pipeline.errors import NO_SPACE
 from pipeline.run.devices import gpus
 from pipeline.run.executors.contract import CellOutcome, ExecutorError
 
@@ -25,6 +29,7 @@ MEMORY = {
     "MALLOC_TOP_PAD_": str(2**26),
 }
 QUIET = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+ENOUGH = 2**20  # bytes of a disk; with less, what failed has probably failed for that
 
 
 def order(cell: Cell) -> dict[str, Any]:
@@ -73,7 +78,7 @@ class WarmForks:
             self._answer(None)
         except ExecutorError:
             raise ExecutorError(
-                f"the warm interpreter could not start ({self._exit()}); its message is above"
+                f"the warm interpreter could not start: {self._exit()}; what it said, if anything, is above"
             ) from None
 
     def submit(self, cells: Sequence[Cell]) -> None:
@@ -100,7 +105,7 @@ class WarmForks:
             return []
         submission = self.running.pop(answer["name"])
         spent = time.monotonic() - submission.started
-        return [_outcome(cell, answer["code"], spent) for cell in submission.cells if cell.ready]
+        return [_outcome(cell, answer, spent) for cell in submission.cells if cell.ready]
 
     def _answer(self, seconds: float | None) -> dict[str, Any] | None:
         """The next line of the warm interpreter, None where none came in time; ExecutorError where it ended."""
@@ -118,11 +123,11 @@ class WarmForks:
         return dict(json.loads(line))
 
     def _dead(self) -> ExecutorError:
-        return ExecutorError(f"the warm interpreter ended ({self._exit()}); run the same command again")
+        return ExecutorError(f"the warm interpreter ended: {self._exit()}; run the same command again")
 
     def _exit(self) -> str:
         assert self.server
-        return _cause(self.server.wait())
+        return lifetime.cause(self.server.wait())
 
     def stop(self) -> None:
         if self.server:
@@ -134,22 +139,28 @@ class WarmForks:
         self.server, self.running = None, {}
 
 
-def _outcome(cell: Cell, code: int, seconds: float) -> CellOutcome:
+def _outcome(cell: Cell, answer: dict[str, Any], seconds: float) -> CellOutcome:
     if cell.complete:
         return CellOutcome(cell, None, min(seconds, cell.costs["seconds"]))
-    return CellOutcome(cell, f"{cell.kind} ended with {_cause(code)}; {_last_words(cell)}", seconds)
+    log = cell.folder / "log.txt"
+    why = answer["problems"].get(cell.key) or _last_line(log)
+    parts = [f"{cell.kind} ended with {lifetime.cause(answer['code'])}", why, _without_space(log, why)]
+    return CellOutcome(cell, f"{'; '.join(filter(None, parts))} (log: {log})", seconds)
 
 
-def _cause(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+def _last_line(log: Path) -> str:
+    """What a cell printed last that could not say why it ended."""
+    with suppress(OSError, IndexError):
+        return log.read_text(errors="replace").strip().splitlines()[-1]
+    return ""
 
 
-def _last_words(cell: Cell) -> str:
-    try:
-        lines = (cell.folder / "log.txt").read_text(errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    # An exception may say more than a line; what follows the last frame of the traceback is its message.
-    frames = [i for i, line in enumerate(lines) if line.startswith("  File ")]
-    message = [line for line in lines[frames[-1] + 1 :] if line.strip(" ^~")][1:] if frames else lines[-1:]
-    return "\n".join(message) + f" (log: {cell.folder / 'log.txt'})"
+def _without_space(log: Path, why: str) -> str:
+    """What to do where it may be for lack of space, however that was said; empty where it was not."""
+    free = shutil.disk_usage(log.parents[1]).free
+    if free >= ENOUGH and NO_SPACE not in why:
+        return ""
+    written = [path for path in log.parent.glob("*") if path != log]
+    newest = max(written, key=lambda path: path.stat().st_mtime_ns, default=log)
+    said = "" if NO_SPACE in why else f"{NO_SPACE}: "
+    return f"{said}the disk of {newest} has {free / 2**20:.1f} MB left; make room and run the same command again"

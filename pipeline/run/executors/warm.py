@@ -9,18 +9,29 @@ starts from imports alone: no random state, no thread pool, no GPU context of an
 import gc
 import importlib
 import json
+import mmap
 import os
 import select
 import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipeline import lifetime
+from pipeline import errors, lifetime
 from pipeline.cells import fingerprint, store
-from pipeline.cells.cell import MARKER
+from pipeline.cells.cell import MARKER, CellError
+
+CHARACTERS = 10_000  # of an error's message that are handed on
+
+
+class _Child(NamedTuple):
+    """name: of its submission. words: what it says of cells, in memory shared with it, since a disk may be full."""
+
+    name: str
+    words: mmap.mmap
 
 
 def main(modules: list[str]) -> None:
@@ -41,7 +52,7 @@ def main(modules: list[str]) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
     _say(answers, {"ready": True})
-    children: dict[int, str] = {}
+    children: dict[int, _Child] = {}
     pending = b""
     while True:
         readable, _, _ = select.select([0, woken], [], [])
@@ -56,21 +67,32 @@ def main(modules: list[str]) -> None:
             *lines, pending = (pending + received).split(b"\n")
             for line in lines:
                 submission = json.loads(line)
-                pid = _fork(submission, imported, (answers.fileno(), woken, wake))
-                children[pid] = submission["name"]
+                _remember(submission["orders"])
+                child = _Child(submission["name"], mmap.mmap(-1, 2**20))
+                children[_fork(submission, imported, (answers.fileno(), woken, wake), child.words)] = child
 
 
-def _reap(children: dict[int, str]) -> list[dict[str, Any]]:
+def _remember(orders: list[dict[str, Any]]) -> None:
+    """Read here what the child is going to read, once for all children; it says itself what is damaged."""
+    for folder in {folder for order in orders for folder in order["inputs"].values()}:
+        with suppress(CellError, OSError):
+            store.require_sound(Path(folder))
+
+
+def _reap(children: dict[int, _Child]) -> list[dict[str, Any]]:
     ended = []
     while children:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if not pid:
             break
-        ended.append({"name": children.pop(pid), "code": os.waitstatus_to_exitcode(status)})
+        name, words = children.pop(pid)
+        problems = json.loads(words[:].rstrip(b"\0") or "{}")
+        words.close()
+        ended.append({"name": name, "code": os.waitstatus_to_exitcode(status), "problems": problems})
     return ended
 
 
-def _fork(submission: dict[str, Any], imported: dict[str, str], own: tuple[int, ...]) -> int:
+def _fork(submission: dict[str, Any], imported: dict[str, str], own: tuple[int, ...], words: mmap.mmap) -> int:
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -84,27 +106,35 @@ def _fork(submission: dict[str, Any], imported: dict[str, str], own: tuple[int, 
         for handle in own:
             os.close(handle)
         os.environ.update(submission["environment"])
-        code = max([_execute(order, imported) for order in submission["orders"]])
+        problems: dict[str, str] = {}
+        for order in submission["orders"]:
+            if why := _execute(order, imported):
+                problems[order["key"]] = why[:CHARACTERS]
+                said = json.dumps(problems).encode()
+                words[: len(said)] = said
+        code = 1 if problems else 0
     finally:
         os._exit(code)
 
 
-def _execute(order: dict[str, Any], imported: dict[str, str]) -> int:
-    """Exit code: 0 where the cell is finished, or where what it needs is not there and it was not begun."""
+def _execute(order: dict[str, Any], imported: dict[str, str]) -> str | None:
+    """Why the cell has no result; None where it has one, or where what it needs is not there and it was not begun."""
     if not all((Path(folder) / MARKER).is_file() for folder in order["inputs"].values()):
-        return 0
+        return None
     try:
         _redirect(Path(order["folder"]))
         fingerprint.require_same(order["spec"]["sources"], imported)
         work = order["entry"], order["spec"], order["inputs"], order["execution"]
         store.execute(order["key"], Path(order["folder"]), *work)
-        return 0
-    except BaseException:  # the last thing that is done for a cell is to say why
-        traceback.print_exc()
-        return 1
+        return None
+    except BaseException as error:  # the last thing that is done for a cell is to say why
+        with suppress(OSError):
+            traceback.print_exc()
+        return errors.words(error)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
 
 
 def _redirect(folder: Path) -> None:
