@@ -37,6 +37,17 @@ def repro(*words: str, planned: str = "") -> tuple[int, list[str]]:
     return code, ran
 
 
+def usable() -> bool:
+    """Whether DVC can work here, which is said if not: it asks for Git, unless its own settings do without."""
+    if any((folder / ".git").exists() for folder in (paths.ROOT, *paths.ROOT.parents)):
+        return True
+    words = [sys.executable, "-m", "dvc", "config", "core.no_scm"]
+    if subprocess.run(words, capture_output=True, text=True).stdout.strip() == "true":
+        return True
+    print("no Git repository here: all is made, but DVC, which needs one, is left out; `git init` brings it back")
+    return False
+
+
 def _torn() -> bool:
     """Whether DVC's lock of files is no JSON: DVC rewrites it in place and can't read half of it."""
     try:
