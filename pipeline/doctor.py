@@ -124,11 +124,8 @@ def tracked() -> Iterator[Line]:
 
 def ledger() -> Iterator[Line]:
     kinds = Counter(line["kind"] for line in read_ledger(paths.LEDGER))
-    yield (
-        True,
-        "ledger",
-        f"{kinds['version']} versions in {paths.LEDGER.name}" if kinds else "not made yet; `make repro`",
-    )
+    given = f"{kinds['version']} versions in {paths.LEDGER.name}"
+    yield True, "ledger", given if kinds else "not made yet; `make repro`"
 
 
 def registry() -> Iterator[Line]:
