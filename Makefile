@@ -103,7 +103,7 @@ $(DOCS): requirements-docs.txt
 	.venv-docs/bin/python -m pip install --quiet --require-hashes -r requirements-docs.txt
 	touch $@
 
-doctor: $(INSTALLED) ## versions, devices, disk, stores and data hashes; fails if something is broken
+doctor: $(INSTALLED) ## versions, devices, disk, data, stores, one model's answer; fails if something is broken
 	@python -m pipeline.doctor
 
 bench: $(INSTALLED) ## the project's measurements against their peers [ONLY=name]

@@ -33,7 +33,7 @@ class Optional(click.ParamType):
 EXPERIMENT = click.option("--experiment", type=Optional(str), help="one row or variant of params.yaml")
 DATA = click.option("--data", type=Optional(str), help="the rows of one data set")
 JOBS = click.option("--jobs", type=Optional(int, 0), help="cells side by side; 0: in this process, for a debugger")
-PORT = click.option("--port", type=int, default=5000, show_default=True)
+PORT = click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -145,19 +145,17 @@ def audit() -> int:
 @command(PORT)
 def ui(port: int) -> int:
     """MLflow over the project's store, on loopback, until Ctrl-C."""
-    from pipeline.tracking.commands import run_server, ui_command
+    from pipeline.tracking.commands import ui
 
-    print(f"http://127.0.0.1:{port}/?workflowType=machine_learning   (Ctrl-C ends it)", flush=True)
-    return run_server(ui_command(port))
+    return ui(port)
 
 
 @command(click.argument("model"), PORT)
 def serve(model: str, port: int) -> int:
     """Answer POST /invocations with a registered model, on loopback, until Ctrl-C."""
-    from pipeline.tracking.commands import run_server, serve_command
+    from pipeline.tracking.commands import serve
 
-    print(f"POST http://127.0.0.1:{port}/invocations   (Ctrl-C ends it)", flush=True)
-    return run_server(serve_command(model, port))
+    return serve(model, port)
 
 
 if __name__ == "__main__":

@@ -4,20 +4,26 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from pipeline import paths
+from pipeline.build import dvc
 from pipeline.cells import provenance, store
 from pipeline.cells.cell import CellError
 from pipeline.config import loading
+from pipeline.errors import Told
 from pipeline.run.devices import gpus
 from pipeline.run.plan import Plan
+from pipeline.tracking import database
+from pipeline.tracking.ledger import read as read_ledger
 
 PACKAGES = ["torch", "torchvision", "pytorch-lightning", "optuna", "mlflow", "dvc", "scikit-learn", "onnxruntime"]
 Line = tuple[bool, str, str]  # whether it is well, what, and how it is
 FREE_GIGABYTES = 2.0
+SHOWN = 3  # of the damaged cells
 
 
 def versions() -> Iterator[Line]:
@@ -87,33 +93,81 @@ def data() -> Iterator[Line]:
                 yield False, f"{cell.kind} {name}", str(error)
 
 
-def stores() -> Iterator[Line]:
-    yield (paths.ROOT / ".dvc" / "config").is_file(), "DVC", "configured"
-    yield True, "cells", f"{sum(1 for _ in store.finished())} finished; `make audit` rehashes them"
-    database = paths.STORE / "mlflow.db"
-    if not database.is_file():
+def commands() -> Iterator[Line]:
+    """The packages' commands name their interpreter by its place, which another folder does not have."""
+    script = Path(sys.prefix) / "bin" / "dvc"
+    if script.is_file():
+        home = any(str(place) in script.read_text()[:400] for place in {script.parent, script.resolve().parent})
+        moved = f"{script} was made for another folder; `rm -r {Path(sys.prefix).name}`, then `make install`"
+        yield home, "commands", f"{script.parent}" if home else moved
+
+
+def cells() -> Iterator[Line]:
+    """Every finished cell: its marker, its specification, and that its files are there."""
+    problems = []
+    folders = list(store.finished())
+    for folder in folders:
+        try:
+            store.verify(folder, content=False)
+        except (CellError, KeyError) as error:
+            problems.append(str(error) if isinstance(error, CellError) else f"{folder}: its marker lacks {error}")
+    yield not problems, "cells", f"{len(folders)} finished, {len(problems)} damaged; `make audit` rehashes them"
+    yield from ((False, "cell", problem) for problem in problems[:SHOWN])
+
+
+def tracked() -> Iterator[Line]:
+    """DVC is asked for its status, so that it reads its stages, its record and its settings."""
+    absent = dvc.absent()
+    problem = "" if absent else dvc.problem()
+    yield not problem, "DVC", absent or problem or "reads its stages and its record"
+
+
+def ledger() -> Iterator[Line]:
+    kinds = Counter(line["kind"] for line in read_ledger(paths.LEDGER))
+    given = f"{kinds['version']} versions in {paths.LEDGER.name}"
+    yield True, "ledger", given if kinds else "not made yet; `make repro`"
+
+
+def registry() -> Iterator[Line]:
+    """MLflow's store is opened, and a model of it answers."""
+    if not (paths.STORE / database.NAME).is_file():
         yield True, "registry", "not made yet; `make repro`"
         return
-    try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            runs = connection.execute("select count(*) from runs").fetchone()[0]
-            models = connection.execute("select count(*) from model_versions").fetchone()[0]
-        yield True, "registry", f"{runs} runs, {models} model versions"
-    except sqlite3.Error as error:
-        yield False, "registry", f"{database.relative_to(paths.ROOT)}: {error}; delete mlflow/ and `make repro`"
+    database.opened(paths.STORE)
+    runs, models = database.counts(paths.STORE)
+    from pipeline.tracking.commands import aliases, example  # MLflow, which takes seconds
+
+    locators = aliases()
+    yield True, "registry", f"{runs} runs, {models} model versions, {len(locators)} aliases"
+    if locators:
+        yield True, "model", f"{locators[0]} answers its own example with {example(locators[0])} values"
 
 
-CHECKS: list[Callable[[], Iterator[Line]]] = [versions, devices, space, parameters, data, stores]
+CHECKS: list[Callable[[], Iterator[Line]]] = [
+    versions,
+    commands,
+    devices,
+    space,
+    parameters,
+    data,
+    cells,
+    tracked,
+    ledger,
+    registry,
+]
 
 
 def main() -> int:
     """Print a line a finding; exit code 1 if one is broken."""
     broken = 0
     for check in CHECKS:
+        lines: list[Line] = []
         try:
-            lines = list(check())
+            lines.extend(check())
+        except Told as error:
+            lines.append((False, check.__name__, str(error)))
         except Exception as error:  # a doctor that falls over says nothing
-            lines = [(False, check.__name__, f"{type(error).__name__}: {error}")]
+            lines.append((False, check.__name__, f"{type(error).__name__}: {error}"))
         for well, what, how in lines:
             broken += not well
             print(f"{'ok    ' if well else 'BROKEN'} {what:22} {how}")

@@ -18,20 +18,23 @@ from pipeline.run.plan import Plan
 
 
 def repro(experiment: str | None, data: str | None, jobs: int | None, quiet: bool = False) -> int:
-    """Exit code. A part, and what is left where a cell could not be made, is tabulated and published without DVC."""
+    """Exit code. Without DVC are tabulated and published: a part, what is left where a cell could not be made, and all
+    where there is no Git.
+    """
     params = loading.load()
     with alone():
         steps.adopt(params)
         selection = Selection(Plan(params), experiment, data)
+        tracked = not selection.part and dvc.usable()
         unfinished, problems = fill(selection, jobs, None if selection.part else Tables(selection))
-        if selection.part or unfinished:
-            code = 0
-            if finished := [key for key in selection.rows if key not in unfinished]:
-                steps.without_dvc(selection, finished)
-        else:
+        if tracked and not unfinished:
             code, ran = dvc.repro(planned=steps.write_plan(selection))
             if ran != ["plan"]:  # DVC has copied what these stages made
                 steps.adopt(params)
+        else:
+            code = 0
+            if finished := [key for key in selection.rows if key not in unfinished]:
+                steps.without_dvc(selection, finished)
     if code == 0 and not quiet:
         _closing(selection)
     tell(problems)  # last, where it is seen

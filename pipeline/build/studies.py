@@ -29,18 +29,19 @@ def repro(study: str | None, jobs: int | None) -> int:
         raise loading.ParamsError(unknown("study", study, params.studies))
     with alone():
         steps.adopt(params)
+        tracked = not study and dvc.usable()
         skipped = over_limit(params)
         wanted = [name for name in params.studies if study in (None, name) and name not in skipped]
         unfinished = _fill(params, wanted, jobs)
-        if study or unfinished:
+        if tracked and not unfinished:
+            code, ran = dvc.repro(STAGES, planned=steps.write_plan(Selection(Plan(params))))
+            if ran != ["plan"]:  # DVC has copied what these stages made
+                steps.adopt(params)
+        else:
             code = 0
             for name in set(wanted) - set(unfinished):
                 studies.collect(params, name)
             studies.build(params)
-        else:
-            code, ran = dvc.repro(STAGES, planned=steps.write_plan(Selection(Plan(params))))
-            if ran != ["plan"]:  # DVC has copied what these stages made
-                steps.adopt(params)
     for name, seconds in skipped.items():
         print(f"not run here: {name}, whose row takes about {format_duration(seconds)} a seed")
     if unfinished:

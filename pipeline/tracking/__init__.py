@@ -4,6 +4,7 @@
     project.py   the flow: results and cells -> ledger -> store -> aliases
     records.py   what results and cells say of a run, and where a model's files are
     ledger.py    registry.jsonl, the append-only list in Git of all versions and aliases
+    database.py  mlflow.db before MLflow opens it: whole, and at home in its folder
     store.py     runs in MLflow;  models.py  registered versions;  figures.py  their pictures
     signature.py what MLflow is told of a model's input and output, with an example
     loader.py    what a served model runs; copied into each version, with the sources that it needs

@@ -7,6 +7,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from pipeline.tracking.commands import load
+from pipeline.tracking.records import REMAKE
 from pipeline.tracking.spec import Spec
 from pipeline.training.network import WEIGHTS, weights_hash
 from pipeline.training.transfer import TRAINED
@@ -25,6 +26,6 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     if found != spec.artifact_hash:
         raise ValueError(
             f"{version}: its weights hash to {found[:12]}..., registry.jsonl says {spec.artifact_hash[:12]}...; "
-            "delete mlflow/ and publish again"
+            + REMAKE
         )
     return {"status": "ok", "weights_hash": found}

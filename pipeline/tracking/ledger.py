@@ -24,6 +24,7 @@ from typing import Any
 from pipeline.errors import Told
 
 Line = dict[str, Any]
+KINDS = {"version": "artifact_hash", "alias": "alias"}  # and what a line of each has beside its name and number
 
 
 class LedgerError(Told, RuntimeError):
@@ -40,7 +41,8 @@ class Ledger:
         self.path = path
         self.versions: dict[str, list[Line | None]] = {}
         self.aliases: dict[str, dict[str, int]] = {}
-        for line in _read(path):
+        _mend(path)
+        for line in read(path):
             self._take(line)
 
     def append(self, lines: Iterable[Line]) -> None:
@@ -79,31 +81,36 @@ class Ledger:
             self.aliases.setdefault(line["name"], {})[line["alias"]] = line["version"]
 
 
-def _read(path: Path) -> list[Line]:
-    """All lines; a torn last one is cut off. LedgerError names a damaged line further up."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    whole, tail = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
-    if tail:
-        # An editor may have left a good last line without its end; only half of one is torn.
-        whole += tail + b"\n" if _is_object(tail) else b""
-        draft = path.with_name(path.name + ".part")
-        draft.write_bytes(whole)
-        draft.replace(path)
+def read(path: Path) -> list[Line]:
+    """All lines, none where there is no file; LedgerError names a damaged one. Writes nothing."""
     lines = []
-    for number, text in enumerate(whole.splitlines(), start=1):
-        if not _is_object(text):
+    for number, text in enumerate(path.read_bytes().splitlines() if path.exists() else [], start=1):
+        line = _parsed(text)
+        if line is None:
             raise LedgerError(
-                f"{path.name}:{number}: not a JSON object ({text[:40]!r}...); restore the line from Git "
-                f"(git log -p {path.name}) or delete it, then publish again"
+                f"{path.name}:{number}: no version and no alias ({text[:40]!r}...); restore the line from Git "
+                f"(`git diff {path.name}` shows it, `git checkout {path.name}` undoes all edits) or delete it"
             )
-        lines.append(json.loads(text))
+        lines.append(line)
     return lines
 
 
-def _is_object(text: bytes) -> bool:
+def _mend(path: Path) -> None:
+    """Cut a torn last line off, or give a whole one its end: an editor may have left it without."""
+    content = path.read_bytes() if path.exists() else b""
+    whole, tail = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
+    if tail:
+        draft = path.with_name(path.name + ".part")
+        draft.write_bytes(whole + (tail + b"\n" if _parsed(tail) else b""))
+        draft.replace(path)
+
+
+def _parsed(text: bytes) -> Line | None:
+    """A line of the ledger, None if it is none."""
     try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
+        line = json.loads(text)
+        known = line["kind"] in KINDS and isinstance(line["name"], str) and KINDS[line["kind"]] in line
+        numbered = isinstance(line["version"], int) or (line["version"] is None and line["kind"] == "alias")
+        return line if known and numbered else None
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -54,7 +54,7 @@ def check(folder: Path) -> dict[str, Any]:
     if found != card["file_sha256"]:
         raise ValueError(
             f"{folder / card['file']}: sha256 {found[:12]}..., registered was {card['file_sha256'][:12]}...; "
-            "the file was changed and is not loaded. Delete the mlflow folder and publish again to restore it"
+            "the file was changed and is not loaded. Delete mlflow/ and `make repro` makes it again from files"
         )
     return card
 

@@ -27,7 +27,7 @@ from pipeline.cells.cell import parsed, read_json, write_json
 from pipeline.data.spec import Facts
 from pipeline.tracking import loader, signature
 from pipeline.tracking.ledger import Line
-from pipeline.tracking.records import Roots, StoreError, identity, key, metric, weights
+from pipeline.tracking.records import REMAKE, Roots, StoreError, identity, key, metric, weights
 from pipeline.tracking.store import Store, parameters
 
 TAGGED = ("profile", "experiment", "recipe", "variant", "seed", "artifact_hash", "commit", "hardware")
@@ -70,8 +70,7 @@ def put_version(store: Store, version: Line, folder: Path | None, line: Line | N
     if int(made.version) != number:
         client.delete_model_version(name, made.version)
         raise StoreError(
-            f"MLflow gave {name} version {made.version} where {store.roots.ledger.name} says {number}; "
-            f"delete {store.root.name}/ and publish again"
+            f"MLflow gave {name} version {made.version} where {store.roots.ledger.name} says {number}; {REMAKE}"
         )
     store.changed += 1
 

@@ -5,7 +5,7 @@ from typing import Any
 from pipeline.config.sections import Params
 from pipeline.tracking import models, records
 from pipeline.tracking.ledger import Ledger, Line
-from pipeline.tracking.records import Collected, Identity, Models, Roots, StoreError, identity
+from pipeline.tracking.records import REMAKE, Collected, Identity, Models, Roots, StoreError, identity
 from pipeline.tracking.store import Store
 
 ALIASES = ("champion", "smallest", "fastest")
@@ -48,7 +48,7 @@ def _adopt(ledger: Ledger, store: Store) -> None:
         elif known and known.get("artifact_hash") != tags.get("artifact_hash"):
             raise StoreError(
                 f"{version.name} version {number} has other weights in {store.root.name}/ than in "
-                f"{ledger.path.name}; delete {store.root.name}/ and publish again"
+                f"{ledger.path.name}; {REMAKE}"
             )
 
 
@@ -133,7 +133,7 @@ def _project_versions(ledger: Ledger, store: Store, lines: list[Line], found: Mo
         if gaps := [n for n in range(1, max(there, default=0) + 1) if n not in there]:
             raise StoreError(
                 f"version {gaps[0]} of {name} was deleted from {store.root.name}/ by hand, and MLflow "
-                f"never gives a number twice; delete {store.root.name}/ and publish again"
+                f"never gives a number twice; {REMAKE}"
             )
         for number in absent:
             line: Line = given[number - 1] or {"name": name, "version": number}

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import MARKER, CellError, read_json, write_json
 from pipeline.config.sections import Params
+from pipeline.tracking.database import NAME, explained
 from pipeline.tracking.records import Models, Roots, collect
 
 RECEIPT = "receipt.json"
@@ -20,17 +21,21 @@ def publish(params: Params, roots: Roots | None = None) -> dict[str, Any]:
 
     Where nothing changed since the last time, that is known from files alone, without MLflow. The ledger is written
     before the store (see `ledger`), the receipt last: where there is one, all of it was done. LedgerError or StoreError
-    where either contradicts the other; the message says what to delete.
+    where one is damaged or contradicts the other; the message says what to delete.
     """
     roots = roots or Roots()
     with _locked(roots):
         if _read(roots, STATE) == _state(params, roots) and (receipt := _read(roots, RECEIPT)):
             return receipt | {"changed": 0}
-        from pipeline.tracking.project import project  # imports MLflow, which takes seconds
+        from mlflow.exceptions import MlflowException  # takes seconds
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from pipeline.tracking.project import project
 
         models = Models(roots)
         found = collect(params, roots, models)
-        receipt, changed = project(params, roots, models, found)
+        with explained(roots.store, MlflowException, SQLAlchemyError):
+            receipt, changed = project(params, roots, models, found)
         write_json(roots.store / RECEIPT, receipt)
         write_json(roots.store / STATE, _state(params, roots))
         return receipt | {"changed": changed}
@@ -45,7 +50,7 @@ def _state(params: Params, roots: Roots) -> dict[str, Any]:
         here = [(roots.cells / key / MARKER).is_file() for key in keys]
         rows[name] = [fingerprint.of_path(folder) if folder.is_dir() else "", here]
     shown = sorted(marker.relative_to(roots.artifacts).as_posix() for marker in roots.artifacts.rglob(MARKER))
-    database = roots.store / "mlflow.db"
+    database = roots.store / NAME
     stat = database.stat() if database.is_file() else None
     return {
         "root": str(roots.root.resolve()),

@@ -24,6 +24,7 @@ from pipeline.results.metric import Metric, of_task
 from pipeline.tracking.ledger import Line
 
 Identity = tuple[str, str, str, str]  # profile, experiment, variant, run_key
+REMAKE = "delete mlflow/ and `make repro` makes it again from files"
 
 
 class StoreError(Told, RuntimeError):

@@ -26,8 +26,9 @@ from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json
 from pipeline.data.kinds import KINDS
 from pipeline.tracking import figures
+from pipeline.tracking.database import NAME, address, opened
 from pipeline.tracking.ledger import Line
-from pipeline.tracking.records import Identity, Roots, StoreError, confusion, identity, key, metric
+from pipeline.tracking.records import Identity, Roots, confusion, identity, key, metric
 
 PROJECTION = 3  # raised when a run is to be shown differently: every run is then filled again
 BATCH_METRICS, BATCH_REST = 1000, 100  # MLflow's limits for one log_batch
@@ -61,25 +62,18 @@ class Store:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self.root.mkdir(parents=True, exist_ok=True)
-        uri = address(self.root)
-        if not (self.root / "mlflow.db").exists():
+        if not (self.root / NAME).exists():
             # Making the tables takes a second; a kill in between must not leave half of them.
             with tempfile.TemporaryDirectory(dir=self.root, prefix="new-") as place:
-                MlflowClient(f"sqlite:///{place}/mlflow.db").search_experiments(max_results=1)
-                Path(place, "mlflow.db").replace(self.root / "mlflow.db")
+                MlflowClient(address(Path(place))).search_experiments(max_results=1)
+                Path(place, NAME).replace(self.root / NAME)
+        uri = opened(self.root)
         # The registry's side of MLflow asks for the global address. (set_registry_uri would also put one into the
         # environment, where every child process finds it.)
         mlflow.set_tracking_uri(uri)
         self.client = MlflowClient(uri, uri)
         self.changed = 0
         self._experiments = {e.name: e for e in self.client.search_experiments(ViewType.ALL) if "profile" in e.tags}
-        for name, found in self._experiments.items():
-            place = (self.root / "artifacts" / name).as_uri()
-            if found.artifact_location != place:  # MLflow keeps absolute addresses
-                raise StoreError(
-                    f"{self.root} was made for {found.artifact_location}, not for {place}; "
-                    f"delete {self.root.name}/ and publish again"
-                )
 
     @cached_property
     def names(self) -> set[str]:
@@ -193,11 +187,6 @@ class Store:
         digest = (line["data"] or "unknown")[:32]  # MLflow takes 36 characters; the profile has them all
         entity = Dataset(line["dataset"], digest, "local", source, schema, json.dumps(profile))
         return DatasetInput(entity, [InputTag("mlflow.data.context", "train, validation, test")])
-
-
-def address(root: Path) -> str:
-    """SQLAlchemy's address of a store."""
-    return f"sqlite:///{root.resolve() / 'mlflow.db'}"
 
 
 def _curves(rows: list[dict[str, float]], line: Line) -> list[Metric]:

@@ -152,6 +152,30 @@ def test_a_damaged_file_is_found_and_made_again_in_all_its_places(clone: Path) -
     dvc(clone, "push", "train")
 
 
+# without Git
+
+
+def test_without_git_all_is_made_without_dvc_and_that_is_said_first(fresh: Callable[..., Path]) -> None:
+    project = fresh(scratch.only(["iris_svm"]))
+    shutil.rmtree(project / ".git")
+    for _ in ("the first time", "with nothing to do"):
+        done = scratch.cli(project, "repro")
+        assert done.stdout.startswith("no Git repository here: ") and "`git init`" in done.stdout.splitlines()[0]
+        assert b",iris_svm," in helpers.results(project) and (project / "mlflow" / "receipt.json").is_file()
+    assert not (project / "dvc.lock").exists()
+    git(project, "init", "-q")
+    before = helpers.cells(project)
+    done = scratch.cli(project, "repro")
+    assert helpers.stages(done.stdout) == STAGES and helpers.cells(project) == before and "no Git" not in done.stdout
+
+
+def test_without_git_dvc_works_where_its_own_settings_do_without(fresh: Callable[..., Path]) -> None:
+    project = fresh(scratch.only(["iris_svm"]))
+    shutil.rmtree(project / ".git")
+    dvc(project, "config", "core.no_scm", "true")
+    assert helpers.stages(scratch.cli(project, "repro").stdout) == STAGES
+
+
 # DVC's own commands
 
 

@@ -93,6 +93,9 @@ def test_a_torn_lock_of_dvc_is_named_and_a_torn_record_is_made_again(project: Pa
     assert done.returncode and "delete .dvc/tmp/rwlock, which a killed DVC left half written" in done.stderr
     lock.unlink()
     record = project / "dvc.lock"
+    record.write_text(record.read_text()[:-200] + "}")
+    done = scratch.cli(project, "repro", check=False)
+    assert done.returncode and "delete dvc.lock, which a killed DVC left half written" in done.stderr
     record.unlink()
     before = helpers.cells(project)
     scratch.cli(project, "repro")

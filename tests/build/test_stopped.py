@@ -91,6 +91,8 @@ def test_sigterm_fails_and_leaves_nothing_that_looks_finished(battered: Path) ->
         process.terminate()
         assert process.wait(20) == 128 + signal.SIGTERM
         assert not helpers.survivors(battered)
+    assert said(battered).endswith("stopped by SIGTERM; the same command goes on where this one stopped\n")
+    assert "Traceback" not in said(battered)
     assert helpers.unfinished(battered) and helpers.trained(battered) == before
 
 

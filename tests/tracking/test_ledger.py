@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking.ledger import Ledger, LedgerError
+from pipeline.tracking.ledger import Ledger, LedgerError, read
 
 VERSION = {"kind": "version", "name": "toy-mlp", "profile": "laptop", "experiment": "toy", "variant": "none", "seed": 0}
 
@@ -39,6 +39,32 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
         assert [json.loads(line)["version"] for line in path.read_text().splitlines()] == [1, 2]
 
 
+def test_a_look_at_it_names_a_torn_last_line_and_leaves_it(tmp_path: Path) -> None:
+    path = tmp_path / "registry.jsonl"
+    Ledger(path).append([version(1, "a")])
+    torn = path.read_bytes() + b'{"kind":"ver'
+    path.write_bytes(torn)
+    with pytest.raises(LedgerError, match=r"registry.jsonl:2: .* or delete it"):
+        read(path)
+    assert path.read_bytes() == torn and read(tmp_path / "none.jsonl") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"kind": "version", "name": "toy-mlp"},
+        {"kind": "version", "name": "toy-mlp", "version": None, "artifact_hash": "a"},
+        {"kind": "alias", "name": "toy-mlp", "version": 1},
+        {"kind": "other"},
+    ],
+)
+def test_a_line_that_lacks_what_it_is_read_for_is_named(tmp_path: Path, line: dict) -> None:
+    path = tmp_path / "registry.jsonl"
+    path.write_text(json.dumps(line) + "\n" + json.dumps(version(1, "a")) + "\n")
+    with pytest.raises(LedgerError, match=r"registry.jsonl:1: no version and no alias"):
+        Ledger(path)
+
+
 def test_a_whole_last_line_without_its_end_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "registry.jsonl"
     path.write_text(json.dumps(version(1, "a")))
@@ -49,7 +75,7 @@ def test_a_whole_last_line_without_its_end_is_kept(tmp_path: Path) -> None:
 def test_a_damaged_line_further_up_is_named(tmp_path: Path) -> None:
     path = tmp_path / "registry.jsonl"
     path.write_text(json.dumps(version(1, "a")) + "\n<<<<<<< HEAD\n" + json.dumps(version(2, "b")) + "\n")
-    with pytest.raises(LedgerError, match=r"registry.jsonl:2: not a JSON object.*<<<<<<< HEAD"):
+    with pytest.raises(LedgerError, match=r"registry.jsonl:2: no version and no alias.*<<<<<<< HEAD"):
         Ledger(path)
 
 
