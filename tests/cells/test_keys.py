@@ -203,7 +203,7 @@ def test_other_data_under_the_same_path_is_other_data(plan: Any) -> None:
         ("models/mlp", "    layers: list", "    # so many\n    layers: list", True),
         ("training/system", "self.history: list", "self.older = 1\n        self.history: list", False),
         ("training/optimizers", "fused=True", "fused=False", False),
-        ("data/prepare", "np.floor(share)", "np.ceil(share)", False),
+        ("data/splits", "np.floor(share)", "np.ceil(share)", False),
         ("tasks/classification", "class Classification", "OTHER = 1\n\n\nclass Classification", False),
         ("data/views", "KINDS =", "OTHER = 1\nKINDS =", False),
         ("models/lenet5", "INPUTS =", "OTHER = 1\nINPUTS =", True),

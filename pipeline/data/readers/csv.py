@@ -71,15 +71,7 @@ def read(
     seen = set(np.concatenate(list(labels.values())).tolist())
     values.require_names(seen, writing, f"{folder}: label")
     labels = {split: values.without_marks(column, seen, writing) for split, column in labels.items()}
-    names = {}
-    for place in used["train"].categorical:
-        seen = set().union(*(table.names[place] for table in tables.values()))
-        values.require_names(seen, writing, f"{folder}: {used['train'].features[place]}")
-        names[place] = sorted(seen - {""})
-        if not names[place]:
-            raise DataError(
-                f"{folder}: {used['train'].features[place]} is empty in every row; leave it out with `drop`"
-            )
+    names = _names(list(tables.values()), used["train"], writing, folder)
     x = {split: table.features(names, tuple(shape)) for split, table in tables.items()}
     places = {split: np.arange(len(column)) for split, column in labels.items()}
     if keep:
@@ -94,6 +86,18 @@ def read(
         tuple(_notes(files, used)),
         lambda split, number: f"{files[split].path}:{files[split].lines[places[split][number]]}",
     )
+
+
+def _names(tables: list["Table"], used: Columns, writing: Writing, folder: Path) -> dict[int, list[str]]:
+    """The names that columns hold, over all splits together, by the columns' places."""
+    found = {}
+    for place in used.categorical:
+        seen: set[str] = set().union(*(table.names[place] for table in tables))
+        values.require_names(seen, writing, f"{folder}: {used.features[place]}")
+        found[place] = sorted(seen - {""})
+        if not found[place]:
+            raise DataError(f"{folder}: {used.features[place]} is empty in every row; leave it out with `drop`")
+    return found
 
 
 class Table:
