@@ -1,18 +1,28 @@
 """The `data` section of params.yaml: where a data set is from, how it is read, split and budgeted."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.data.kinds import of_shape
 from pipeline.data.spec import Budget, Split
 from pipeline.introspection import Strict, constant
 
 
+def _distinct(seeds: list[int]) -> list[int]:
+    if twice := sorted({s for s in seeds if seeds.count(s) > 1}):
+        raise ValueError(f"seed {twice[0]} stands there twice; a second run of it would count as evidence")
+    return seeds
+
+
+Seeds = Annotated[list[int], Field(min_length=1), AfterValidator(_distinct)]
+
+
 class Data(Strict):
     """One data set.
 
     source: a data card (`.yaml`) or a path of your own. options: the reader's keyword arguments. budget: by profile.
+    seeds: of every row on it, instead of the profile's; more of them where items are so few that a seed decides much.
     """
 
     source: str
@@ -21,6 +31,7 @@ class Data(Strict):
     task: str
     split: Split = Split()
     budget: dict[str, Budget]
+    seeds: Seeds | None = None
 
     @property
     def is_card(self) -> bool:
