@@ -55,7 +55,7 @@ def expected(plan: Plan) -> dict[str, list[str]]:
     """Keys of the train cells of each row, by seed, and digests of the data that they are trained on."""
     data = dict.fromkeys(plan.params.experiments[row].data for row in ROWS)
     digests = {name: [plan.prepare(name).identity] for name in data}
-    return digests | {row: [plan.train(row, seed).key for seed in plan.profile.seeds] for row in ROWS}
+    return digests | {row: [plan.train(row, seed).key for seed in plan.params.seeds_of(row)] for row in ROWS}
 
 
 def _wheels(folder: Path) -> None:

@@ -71,6 +71,7 @@ def only(
         for profile in params["profiles"].values():
             profile["seeds"] = list(seeds)
         for data in params["data"].values():
+            data.pop("seeds", None)
             for budget in data["budget"].values():
                 budget["epochs"], budget["samples"] = epochs, samples
 

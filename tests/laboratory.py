@@ -60,7 +60,7 @@ class Laboratory:
         start = changes.pop("start", None)
         if "recipe_precision" in changes:
             changes["precision"] = changes.pop("recipe_precision")
-        cell = self.plan.trial(key, self.plan.profile.seeds[0], {"set": changes, "args": args})
+        cell = self.plan.trial(key, self.plan.params.seeds_of(key)[0], {"set": changes, "args": args})
         spec = cell.spec
         assert isinstance(spec, Train | Fitted)
         values: dict[str, Any] = {"seed": seed, "budget": Budget(**budget)}

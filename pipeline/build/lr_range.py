@@ -17,7 +17,7 @@ def lr_range(experiment: str) -> int:
     recipe = plan.params.recipe_of(experiment)
     if recipe.kind != "gradient":
         raise loading.ParamsError(f"{experiment} is no network: there is no learning rate to test")
-    cell = plan.train(experiment, plan.profile.seeds[0])
+    cell = plan.train(experiment, plan.params.seeds_of(experiment)[0])
     with alone():
         Run(executor(1)).fill(cell.inputs.values())
     from pipeline.data import dataset  # seconds of imports, and only now is it known that they are needed

@@ -103,9 +103,9 @@ def _place(cell: Cell) -> str:
 
 def judged(selection: Selection, key: str) -> dict[int, list[Cell]]:
     """By seed the cell of a row's model, then the cells that judged it."""
-    plan, seeds = selection.plan, selection.plan.profile.seeds
+    plan = selection.plan
     model = plan.train if key in plan.params.experiments else plan.compress
-    return {seed: [model(key, seed), *plan.judged(key, seed)] for seed in seeds}
+    return {seed: [model(key, seed), *plan.judged(key, seed)] for seed in plan.params.seeds_of(key)}
 
 
 def show_rows(selection: Selection, rows: Iterable[str]) -> None:

@@ -13,6 +13,10 @@ from typing import Any
 from pipeline import paths
 from pipeline.cells import fingerprint
 
+# By the names of /proc/cpuinfo: which of them a processor has decides the last digits of sums and the speed of 8-bit
+# products.
+INSTRUCTIONS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx_vnni": "VNNI", "avx512_vnni": "VNNI"}
+
 
 def surroundings(threads: int | None, devices: int = 1, device: str | None = None) -> dict[str, Any]:
     """Machine, versions and commit that a result was made with. device: its name, where this process used none."""
@@ -38,17 +42,25 @@ def surroundings(threads: int | None, devices: int = 1, device: str | None = Non
 
 
 def processor() -> str:
-    """Name of the processor, or of the GPU that this process trains on."""
+    """Of the processor its name and INSTRUCTIONS, or the name of the GPU that this process trains on."""
     import sys
 
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
+        return described(Path("/proc/cpuinfo").read_text())
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()
+
+
+def described(cpuinfo: str) -> str:
+    """`AMD EPYC (AVX2)` of the first processor in the text of /proc/cpuinfo; KeyError where it names none."""
+    first = cpuinfo.split("\n\n", 1)[0].splitlines()
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first)}
+    flags = facts.get("flags", "").split()
+    has = ", ".join(dict.fromkeys(told for flag, told in INSTRUCTIONS.items() if flag in flags))
+    return f"{facts['model name']} ({has})" if has else facts["model name"]
 
 
 def commit() -> dict[str, str | None]:

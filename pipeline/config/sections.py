@@ -5,11 +5,10 @@ Importing this must stay cheap: every stage and every command with nothing to do
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from pipeline.config.grid import Grid
-from pipeline.data.section import Budget, Data
-from pipeline.data.spec import Seed
+from pipeline.data.section import Budget, Data, Seeds
 from pipeline.introspection import Strict
 from pipeline.search.space import Space
 from pipeline.training.recipe import Fit, Gradient, Recipe, resolve
@@ -21,25 +20,19 @@ STUDIES = "studies"  # what `only` may name beside profiles
 class Profile(Strict):
     """One scale of work. cell_minutes: on a machine without a GPU, a cell estimated longer is not run but reported.
 
+    seeds: of every row whose data set has no seeds of its own.
     devices: that train one network together, GPUs or, where there are none, processes with `threads` each.
     A checkpoint of it in training is kept every so many seconds and epochs, null for never. None of the three decides
     what a cell is. A pretraining has one device and the usual checkpoints.
     """
 
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Seeds
     threads: Annotated[int, Field(ge=1)]
     precision: str = Field(pattern="^(32-true|bf16-mixed|16-mixed)$")
     cell_minutes: Annotated[float, Field(gt=0)]
     devices: Annotated[int, Field(ge=1)] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] | None = 20.0
     checkpoint_epochs: Annotated[int, Field(ge=1)] | None = None
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: list[int]) -> list[int]:
-        if twice := sorted({s for s in seeds if seeds.count(s) > 1}):
-            raise ValueError(f"seed {twice[0]} stands there twice; a second run of it would count as evidence")
-        return seeds
 
 
 class Experiment(Strict):
@@ -231,6 +224,11 @@ class Params(Strict):
         own = experiment.budget if isinstance(experiment, Point | Pretraining) else {}
         return budget.model_copy(update={str(name): value for name, value in own.items()})
 
+    def seeds_of(self, key: str, profile: str = "") -> list[int]:
+        """What an experiment or a variant is run with, in the active profile where none is named."""
+        experiment = self.experiments[self.variants[key].of if key in self.variants else key]
+        return self.data[experiment.data].seeds or self.profiles[profile or self.profile].seeds
+
     def asked(self, key: str, profile: str) -> dict[str, Any]:
         """What an experiment or a variant is, resolved, in JSON values: results of anything else are not its results.
 
@@ -244,7 +242,10 @@ class Params(Strict):
             **experiment.model_dump(exclude={"set", "only"} | ({"start"} if experiment.start is None else set())),
             "recipe_resolved": self.recipe_of(owner).model_dump(),
             "budget": data.budget[profile].model_dump(),
-            "source": data.model_dump(exclude={"budget"}),
+            # A field that came later and has its default is left out: results of before it are of the same.
+            "source": data.model_dump(
+                exclude={"budget", "seeds"} | ({"missing"} if data.missing == "refuse" else set())
+            ),
             "threads": self.profiles[profile].threads,
             "precision": self.profiles[profile].precision,
             "steps": variant.steps if variant else None,

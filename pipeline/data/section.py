@@ -1,12 +1,21 @@
 """The `data` section of params.yaml: where a data set is from, how it is read, split and budgeted."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.data.kinds import of_shape
-from pipeline.data.spec import Budget, Missing, Split
+from pipeline.data.spec import Budget, Missing, Seed, Split
 from pipeline.introspection import Strict, constant
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if twice := sorted({s for s in seeds if seeds.count(s) > 1}):
+        raise ValueError(f"seed {twice[0]} stands there twice; a second run of it would count as evidence")
+    return seeds
+
+
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Data(Strict):
@@ -16,6 +25,7 @@ class Data(Strict):
 
     missing: what becomes of missing values of a table: refuse, drop (the row), or what is put in for a missing number:
     mean, median or mode of the training items, or a number that is given. A column of names gets its most frequent one.
+    seeds: of every row on it, instead of the profile's; more of them where items are so few that a seed decides much.
     """
 
     source: str
@@ -25,6 +35,7 @@ class Data(Strict):
     split: Split = Split()
     missing: Missing = "refuse"
     budget: dict[str, Budget]
+    seeds: Seeds | None = None
 
     @property
     def is_card(self) -> bool:

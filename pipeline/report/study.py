@@ -62,7 +62,7 @@ def _made(params: Params, name: str) -> Iterator[tuple[dict[str, Any], Made]]:
     for (key, experiment), varied in zip(plan.params.experiments.items(), study.names, strict=False):
         shared = {"experiment": study.of, "data": experiment.data, "model": experiment.short, "varied": varied}
         metric = of_task(params.data[experiment.data].task).name
-        for seed in plan.profile.seeds:
+        for seed in plan.params.seeds_of(key):
             yield shared | {"seed": seed}, Made(plan.train(key, seed), list(plan.judged(key, seed)), metric)
 
 

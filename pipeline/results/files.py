@@ -66,7 +66,7 @@ def read(params: Params, profile: str, row: str, folder: Path) -> Result:
         return Result()
     if not _as_asked(known, params.asked(row, profile)):
         return Result(stale=True)
-    seeds = set(params.profiles[profile].seeds)
+    seeds = set(params.seeds_of(row, profile))
     parts = [_sorted(lines(folder / f"{name}.csv"), seeds) for name in ("scores", "costs", "history")]
     keys = {int(seed): str(key) for seed, key in known["keys"].items() if int(seed) in seeds}
     return Result(parts[0], parts[1], parts[2], keys, known.get("training_items"))

@@ -69,7 +69,7 @@ def over_time_limit(plan: Plan, key: str, estimates: Estimates) -> float | None:
 
     Infinite for a row of some profiles only (`only`) of which nothing is known.
     """
-    missing = [c for c in (plan.train(key, seed) for seed in plan.profile.seeds) if not c.complete]
+    missing = [c for c in (plan.train(key, seed) for seed in plan.params.seeds_of(key)) if not c.complete]
     if missing and plan.params.experiments[key].only and all(estimates.seconds(c) is None for c in missing):
         worst = inf  # of a paper's full size, and never run: what it takes is unknown
     else:

@@ -116,7 +116,7 @@ class Plan:
         else:
             spec, entry = Fitted(**values), FIT
         execution = self._execution if entry == TRAIN else None
-        if seed != (first := self.profile.seeds[0]) and not _seed_decides(spec):
+        if seed != (first := self.params.seeds_of(key)[0]) and not _seed_decides(spec):
             entry, inputs["same"] = SAME, self.trial(key, first, changes)
         output, modules = self._model("train", key, seed), (*_named(spec), f"pipeline.tasks.{spec.task}")
         return self._cell("train", entry, spec, output, key, seed, modules, inputs, execution)
@@ -202,7 +202,7 @@ class Plan:
         inputs = {"model": model, "data": self.prepare(spec.data)} | ({"baseline": baseline} if baseline else {})
         entry = "pipeline.evaluate.predict"
         if "same" in model.inputs:
-            entry, inputs["same"] = SAME, self.predict(key, self.profile.seeds[0])
+            entry, inputs["same"] = SAME, self.predict(key, self.params.seeds_of(key)[0])
         output = paths.evaluations(self.params.profile) / key / f"seed{seed}" / "predict"
         modules = self._opens(key, *(inputs[name] for name in ("model", "baseline") if name in inputs))
         return self._cell("predict", entry, spec, output, key, seed, modules, inputs)
@@ -241,12 +241,12 @@ class Plan:
         return self.params.variants[key].of if key in self.params.variants else key
 
     def experiment(self, key: str) -> Iterator[Cell]:
-        for seed in self.profile.seeds:
+        for seed in self.params.seeds_of(key):
             yield self.train(key, seed)
             yield from self.judged(key, seed)
 
     def variant(self, key: str) -> Iterator[Cell]:
-        for seed in self.profile.seeds:
+        for seed in self.params.seeds_of(key):
             yield from self.steps(key, seed)
             yield from self.judged(key, seed)
 

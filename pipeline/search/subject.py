@@ -21,7 +21,7 @@ DIGITS = 4  # significant ones of a searched number, so that a promoted recipe r
 
 
 class Subject:
-    """A trial is the train cell of the profile's first seed with some values changed, so a promoted row finds it made.
+    """A trial is the train cell of the row's first seed with some values changed, so a promoted row finds it made.
 
     Judged by its task's metric on the validation split alone. All that decides it but the searched values is part of
     `name`.
@@ -29,7 +29,7 @@ class Subject:
 
     def __init__(self, plan: Plan, key: str, jobs: int = 1) -> None:
         """Makes the data where it is missing, since its digest is a part of what is searched."""
-        self.plan, self.key, self.seed = plan, key, plan.profile.seeds[0]
+        self.plan, self.key, self.seed = plan, key, plan.params.seeds_of(key)[0]
         space, self.experiment = plan.params.search[key], plan.params.experiments[key]
         self.trials = space.trials
         self.axes: dict[str, Axis] = {f"set.{k}": a for k, a in space.set.items()}

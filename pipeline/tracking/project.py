@@ -90,7 +90,7 @@ def choose(candidates: list[tuple[Line, int]]) -> dict[str, int]:
 def _absent(params: Params, lines: list[Line]) -> set[tuple[str, int]]:
     """(key, seed) of runs that the active profile names and that are not here."""
     there = {(records.key(line), line["seed"]) for line in lines}
-    return {(name, seed) for name in records.owners(params) for seed in params.active.seeds} - there
+    return {(name, seed) for name in records.owners(params) for seed in params.seeds_of(name)} - there
 
 
 def _note_aliases(

@@ -133,7 +133,7 @@ def collect(params: Params, roots: Roots, models: Models) -> Collected:
     found = Collected([], [], set())
     for name, owner in owners(params).items():
         result = files.read(params, params.profile, name, roots.results(params.profile, name))
-        for seed in params.active.seeds:
+        for seed in params.seeds_of(name):
             run_key = result.keys.get(seed)
             if run_key is None:
                 found.missing.append(f"{name}, seed {seed}")

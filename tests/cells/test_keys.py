@@ -103,6 +103,7 @@ def test_a_parameter_that_matters_changes_the_key(plan: Any, before: str, after:
     [
         ("recipe: quick", "recipe: same"),
         ("seeds: [0]", "seeds: [0, 1]"),
+        ("split: {validation: 0.1}", "split: {validation: 0.1}\n    seeds: [0, 1]"),
         ("profile: laptop", "profile: paper"),
         ("cell_minutes: 5", "cell_minutes: 9"),
         ("evaluators: {quality: {}}", "evaluators: {size: {}}"),
@@ -112,6 +113,14 @@ def test_a_parameter_that_matters_changes_the_key(plan: Any, before: str, after:
 )
 def test_what_does_not_matter_does_not(plan: Any, before: str, after: str) -> None:
     assert plan(before, after).train("mine_mlp", 0).key == plan().train("mine_mlp", 0).key
+
+
+def test_a_data_set_has_seeds_of_its_own_or_the_profile_s(plan: Any) -> None:
+    own = plan("split: {validation: 0.1}", "split: {validation: 0.1}\n    seeds: [4, 5, 6]")
+    for row in ("mine_mlp", "mine_svm"):
+        assert [cell.seed for cell in own.experiment(row) if cell.kind == "train"] == [4, 5, 6]
+        assert [cell.seed for cell in plan().experiment(row) if cell.kind == "train"] == [0]
+    assert own.train("mine_svm", 6).inputs["same"] is own.train("mine_svm", 4)
 
 
 def test_a_new_evaluator_predicts_nothing_again_and_leaves_the_others_alone(plan: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from pipeline.cells.cell import read_json
 from pipeline.data import dataset
@@ -53,6 +54,12 @@ def test_weights_are_int8_and_the_scaling_of_raw_values_is_not(compressed: Path)
     assert len(kinds) == 3 and set(kinds.values()) == {onnx.TensorProto.INT8}
     scaling = [t.data_type for t in tensors.values() if list(t.dims) == [1, 1, 1]]
     assert scaling == [onnx.TensorProto.FLOAT] * 2
+
+
+def test_no_sum_of_two_products_saturates_in_the_16_bits_of_processors_without_vnni(compressed: Path) -> None:
+    tensors = [numpy_helper.to_array(t) for t in onnx.load(compressed / "model.onnx").graph.initializer]
+    largest = [int(np.abs(t.astype(int)).max()) for t in tensors if t.dtype == np.int8 and t.ndim > 1]
+    assert len(largest) == 3 and 2 * 255 * max(largest) <= np.iinfo(np.int16).max
 
 
 def test_only_training_items_are_looked_at(

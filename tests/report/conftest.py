@@ -64,7 +64,7 @@ class Laboratory:
         model = experiment.short
         noise = random.Random(key)
         results, costs, history = [], [], []
-        for seed in self.params.profiles["laptop"].seeds:
+        for seed in self.params.seeds_of(key):
             row = {"seed": seed, "split": "", "status": "ok"}
             times = {"seed": seed, "hardware": "a CPU, 1 thread"}
             if failed and seed in failed:
@@ -90,7 +90,7 @@ class Laboratory:
                                     "validation_accuracy": reach + noise.gauss(0, 0.004)})  # fmt: skip
         folder = self.root / "results" / "laptop" / key
         folder.mkdir(parents=True, exist_ok=True)
-        keys = {str(seed): "0" * 32 for seed in self.params.profiles["laptop"].seeds}
+        keys = {str(seed): "0" * 32 for seed in self.params.seeds_of(key)}
         known = {"profile": "laptop", "asked": self.params.asked(key, "laptop"), "keys": keys}
         (folder / "keys.json").write_text(json.dumps(known))
         files.write(folder / "scores.csv", files.SCORES, results)

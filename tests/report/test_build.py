@@ -163,6 +163,17 @@ def test_only_what_the_parameters_name(written: Laboratory, params: Params) -> N
     assert row(written, "fmnist_mlp")["seeds_ok"] == "2"
 
 
+def test_a_table_says_how_many_seeds_its_data_set_has(laboratory: Laboratory, params: Params) -> None:
+    few = params.data["digits"].model_copy(update={"seeds": list(range(10))})
+    changed = params.model_copy(update={"data": params.data | {"digits": few}})
+    for key in changed.experiments:
+        Laboratory(laboratory.root, changed).write(key)
+    text = build(changed, root=laboratory.root)
+    assert "digits: 10,000 training samples, 4 epochs, 10 seeds" in text
+    assert "fashion_mnist: 10,000 training samples, 4 epochs, 3 seeds" in text
+    assert "10 of 10" in line(text, "digits_mlp ") and "3 of 3" in line(text, "fmnist_mlp ")
+
+
 def test_results_of_other_parameters_are_not_shown_as_these(written: Laboratory, params: Params) -> None:
     """After an edit the old numbers are no row of the new parameters, whatever part of them changed."""
     other = params.experiments["fmnist_cnn"].model_copy(update={"set": {"lr": 0.5}})

@@ -82,7 +82,7 @@ def _row(params: Params, profile: str, key: str, found: Result, references: Refe
     variant = params.variants.get(key)
     experiment = params.experiments[owner(params, key)]
     budget = params.data[experiment.data].budget[profile]
-    asked = params.profiles[profile].seeds
+    asked = params.seeds_of(key, profile)
     metric = of_task(params.data[experiment.data].task).name
     scores = found.values(metric, "test")
     row = Row(
