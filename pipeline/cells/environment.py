@@ -12,8 +12,8 @@ from typing import Any
 
 # What the work of a cell imports; others in the lock decide no result.
 PACKAGES = (
-    "numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "pytorch-lightning", "rdata", "safetensors",
-    "scikit-learn", "scipy", "skops", "torch", "torchvision",
+    "numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "pyarrow", "pytorch-lightning", "rdata",
+    "safetensors", "scikit-learn", "scipy", "skops", "torch", "torchvision",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ PLUMBING = {
         "cells/cell",
         "cells/environment",
         "cells/fingerprint",
+        "cells/listing",
         "cells/provenance",
         "cells/store",
         "errors",

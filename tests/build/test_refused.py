@@ -72,7 +72,7 @@ def test_data_that_prepare_refuses_stops_its_rows_only(project: Path) -> None:
     scratch.change(project, edit)
     (project / "mine.csv").write_text("1,2,0\n3,x,1\n")
     done = scratch.cli(project, "fill", "--data", "mine", check=False)
-    assert done.returncode == 1 and "mine.csv:2: 'x' (feature 1) is no number" in done.stderr
+    assert done.returncode == 1 and "mine.csv:2: no number in column 1 ('x', line 2)" in done.stderr
     (project / "mine.csv").write_text("".join(f"{i},{i}.5,{i % 2}\n" for i in range(40)) + "1,2,3\n")
     done = scratch.cli(project, "repro", check=False)
     assert done.returncode == 1
