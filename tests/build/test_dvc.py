@@ -160,7 +160,7 @@ def test_without_git_all_is_made_without_dvc_and_that_is_said_first(fresh: Calla
     shutil.rmtree(project / ".git")
     for _ in ("the first time", "with nothing to do"):
         done = scratch.cli(project, "repro")
-        assert done.stdout.startswith("no Git repository here, so DVC is left out") and "`git init`" in done.stdout.splitlines()[0]
+        assert done.stdout.startswith("no Git repository here, so DVC is left out (`git init` brings it back)")
         assert b",iris_svm," in helpers.results(project) and (project / "mlflow" / "receipt.json").is_file()
     assert not (project / "dvc.lock").exists()
     git(project, "init", "-q")

@@ -12,7 +12,7 @@ from pipeline.data import arrays
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.readers import image_folder
 from tests.data.drawing import SMALL, save
-from tests.data.reading import write
+from tests.data.reading import encoded, write
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -59,6 +59,13 @@ def test_splits_of_folders(tmp_path: Path, names: str) -> None:
         "validation": [f"{validation}/cat/2.png cat"],
         "test": [f"{test}/dog/3.png dog"],
     }
+
+
+def test_names_of_folders_are_the_numbers_of_a_regression(tmp_path: Path) -> None:
+    raw = encoded(read(tmp_path / "a", "5/a.png", "20/a.png", "100/a.png"), "regression")
+    assert sorted(raw.splits["train"][1].tolist()) == [5.0, 20.0, 100.0]
+    with pytest.raises(DataError, match=r"2 of 2 labels are no numbers.*\['cat', 'dog'\]"):
+        encoded(read(tmp_path / "b", "cat/a.png", "dog/a.png"), "regression")
 
 
 def test_hidden_files_and_what_systems_leave_behind_are_neither_classes_nor_items(tmp_path: Path) -> None:
