@@ -68,6 +68,16 @@ def _data_problems(params: Params, where: Location, data: Data) -> Iterator[Prob
         yield (*where, "reader"), unknown("reader", data.reader, introspection.names("data/readers"))
     else:
         yield from option_problems(f"data/readers/{data.reader}", "read", (*where, "options"), data.options)
+        if data.missing != "refuse" and data.kind != "tabular":
+            yield (*where, "missing"), f"values are missing in tables only; {data.reader} reads {data.kind} data here"
+    numbers = (
+        data.task in introspection.names("tasks") and introspection.constant(f"tasks/{data.task}", "TARGET") != "class"
+    )
+    if numbers and data.options.get("classes"):
+        yield (
+            (*where, "options", "classes"),
+            f"task {data.task} predicts numbers, which have no classes; leave them out",
+        )
 
 
 def variant_problems(params: Params, where: Location, variant: Variant) -> Iterator[Problem]:

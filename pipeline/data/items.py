@@ -26,20 +26,34 @@ def raw_items(data: Any, facts: Facts) -> np.ndarray:
     if x.shape[1:] != tuple(facts.shape) or not len(x):
         wanted = ", ".join(str(extent) for extent in facts.shape)
         raise ValueError(f"the input has shape {x.shape}; allowed is (N, {wanted}) with at least one item")
+    if facts.imputed is not None:
+        x = np.where(np.isnan(x), _stand_ins(facts), x)
     wrong = kind.invalid(x)
     if wrong.any():
         item, *place = np.argwhere(wrong)[0].tolist()
         value = x[item, *place].item()
-        column = [c.name for c in facts.columns or [] for _ in c.names or [c.name]]
+        column = [c.name for c in facts.columns or [] for _ in c.features]
         where = f"column {column[place[0]]!r}" if column else f"value {place} of {kind.shape}"
         shown = "null or NaN" if np.isnan(value) else f"{value:g}"
         raise ValueError(f"item {item} (the first is 0), {where}: {shown}; allowed are {kind.allowed}")
     return x
 
 
+def _stand_ins(facts: Facts) -> np.ndarray:
+    """Float32 (features,): what stands for a missing value, NaN where nothing does."""
+    found: list[float] = []
+    columns = facts.columns or [Column(name="")] * facts.shape[0]
+    for column, value in zip(columns, facts.imputed or [], strict=True):
+        if column.names:
+            found += [np.nan if value is None else float(name == value) for name in column.names]
+        else:
+            found.append(np.nan if value is None else float(value))
+    return np.array(found, np.float32)
+
+
 def rows(x: np.ndarray, columns: list[Column]) -> list[Row]:
     """Items (N, F) as rows by name, of which `raw_items` makes the same items again."""
-    ends = np.cumsum([len(column.names or [column.name]) for column in columns])
+    ends = np.cumsum([column.width for column in columns])
     parts = list(zip(columns, np.split(x, ends[:-1], axis=1), strict=True))
     return [{column.name: _word(column, values[item]) for column, values in parts} for item in range(len(x))]
 
@@ -81,8 +95,14 @@ def _features(column: Column, values: Any, imputed: float | str | None) -> np.nd
 
 
 def _numbers(data: Any, what: str) -> np.ndarray:
+    """Float32 of numbers; ValueError for all else, also for what would pass for a number: text, dates, complex ones."""
     try:
+        given = np.asarray(data)
+        other = given.reshape(-1).tolist() if given.dtype.kind not in "biuf" else []
+        wrong = [value for value in other if given.dtype.kind != "O" or isinstance(value, str | bytes | complex)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is none")
         with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused for that
-            return np.ascontiguousarray(data, dtype=np.float32)
+            return np.ascontiguousarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} is no array of numbers: {error}") from error

@@ -21,13 +21,20 @@ def encode(labels: np.ndarray, classes: list[str] | None = None) -> tuple[np.nda
     written as Python would: `007` is a word. DataError where a label is a fraction, or no class that was named.
     """
     labels = _plain(labels)
+    if classes and (twice := sorted({c for c in classes if classes.count(c) > 1})):
+        raise DataError(f"class {twice[0]} stands twice in the list of classes")
     if labels.dtype.kind == "f":
-        _refuse(labels, ~np.isfinite(labels) | (labels != labels.round()),
+        _refuse(labels, ~(np.abs(labels) < 2**53) | (labels != labels.round()),
                 "are no whole numbers; is this the label's column, or is the task regression?")  # fmt: skip
         labels = labels.astype(np.int64)
     if labels.dtype.kind in "iu" and classes and not set(labels.tolist()) <= set(range(len(classes))):
         labels = labels.astype(str)  # names that are written with digits; whatever is none of them is refused below
     if labels.dtype.kind in "iu" and classes:
+        if set(labels.astype(str).tolist()) <= set(classes) and any(classes[n] != str(n) for n in np.unique(labels)):
+            raise DataError(
+                f"labels are whole numbers, and so are the names of classes ({', '.join(classes)}): places in that "
+                "list, from 0, or names? Leave `classes` out, and each number is a class"
+            )
         return labels.astype(np.int64), classes
     found, places = np.unique(labels, return_inverse=True)
     if classes is None:
@@ -45,13 +52,20 @@ def _plain(labels: np.ndarray) -> np.ndarray:
         return labels.astype(np.int64)
     if labels.dtype.kind in "iuf":
         return labels
+    if labels.dtype.kind not in "SUO":
+        raise DataError(f"labels are of {labels.dtype}; allowed are numbers and text")
     try:
         texts = [v.decode() if isinstance(v, bytes) else str(v) for v in labels.tolist()]
     except UnicodeDecodeError as error:
         raise DataError(f"a label is no UTF-8 text: {error}") from error
     words = np.array([unicodedata.normalize("NFC", text.strip()) for text in texts])
     _refuse(words, words == "", "are empty")
-    return words.astype(np.int64) if _whole(words) else words
+    if _whole(words):
+        return words.astype(np.int64)
+    distinct = np.unique(words)
+    if all(re.fullmatch(NUMBER, word) for word in distinct.tolist()) and (distinct.astype(float) % 1).any():
+        return words.astype(np.float64)  # fractions, which are no classes
+    return words
 
 
 def _whole(words: np.ndarray) -> bool:
@@ -74,13 +88,13 @@ def numbers(labels: np.ndarray, classes: list[str] | None = None) -> np.ndarray:
 
     classes: names that whole-numbered labels stand for, such as those of folders; then the names are the numbers.
     """
-    if classes is not None:
+    if classes is not None and labels.dtype.kind in "iu":
         labels = np.array(classes)[labels]
     if labels.dtype.kind not in "iufb":
-        words = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in labels.tolist()])
-        words = np.char.strip(words)
+        words = np.array([v.decode() if isinstance(v, bytes) else str(v).strip() for v in labels.tolist()])
         bad = np.array([not re.fullmatch(NUMBER, word) for word in words.tolist()], bool)
-        _refuse(words, bad, "are no numbers, which the task regression needs; for classes write task classification")
+        _refuse(words, bad, "are no numbers, which the task regression needs; for classes write task classification, "
+                "for decimal commas option {decimal: \",\"} of csv")  # fmt: skip
         labels = words.astype(np.float64)
     _refuse(labels, ~np.isfinite(labels), "are no finite numbers")
     return single(labels[:, None], "the target", ["it"])[:, 0]

@@ -13,42 +13,43 @@ Change = Callable[[np.ndarray], np.ndarray]
 WAY = "write `missing: drop` into the data set's entry to leave such rows out, or mean, median, mode or a number"
 
 
-def whole(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def complete_rows(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The items of each split that are used, and what is to be said about the others.
 
     DataError where a value is missing and `how` is refuse, or a label is and `how` is not drop.
     """
     kept: dict[str, np.ndarray] = {}
-    notes: list[str] = []
+    remarks: list[str] = []
     for split, (x, y) in raw.splits.items():
         unlabelled = _unlabelled(y)
-        gaps = _gaps(x) if raw.kind == "tabular" else np.zeros(len(y), bool)
+        incomplete = _has_missing(x) if raw.kind == "tabular" else np.zeros(len(y), bool)
         if how != "drop" and unlabelled.any():
             place = _place(raw, split, int(unlabelled.argmax()), name)
             raise DataError(
                 f"{place}: the label is empty ({int(unlabelled.sum())} of {len(y)} labels are); write `missing: drop` "
                 "into the data set's entry to leave such rows out"
             )
-        if how == "refuse" and gaps.any():
-            first = int(gaps.argmax())
+        count = f"{int(incomplete.sum())} of {len(y)} rows"
+        if how == "refuse" and incomplete.any():
+            first = int(incomplete.argmax())
             column = _first_gap(x[first], raw.columns)
             raise DataError(
-                f"{_place(raw, split, first, name)}: {column} is missing or not finite ({int(gaps.sum())} of {len(y)} "
-                f"rows have such a value); {WAY}"
+                f"{_place(raw, split, first, name)}: {column} is missing or not finite (so in {count}); {WAY}"
             )
-        dropped = unlabelled | gaps if how == "drop" else unlabelled
+        dropped = unlabelled | incomplete if how == "drop" else unlabelled
         kept[split] = np.flatnonzero(~dropped)
+        if dropped.all():
+            raise DataError(f"{name}, {split}: every row lacks a value, so none is left; leave empty columns out")
         if dropped.any():
-            notes.append(f"dropped: {int(dropped.sum())} of {len(y)} rows of {split} with a missing value")
-        elif gaps.any():
-            notes.append(f"missing: {int(gaps.sum())} of {len(y)} rows of {split}; replaced by the {how} of train"
-                         if isinstance(how, str) else
-                         f"missing: {int(gaps.sum())} of {len(y)} rows of {split}; replaced by {how:g}")  # fmt: skip
-    return kept, tuple(notes)
+            remarks.append(f"dropped: {int(dropped.sum())} of {len(y)} rows of {split} with a missing value")
+        elif incomplete.any():
+            by = f"the {how} of train" if isinstance(how, str) else f"{how:g}"
+            remarks.append(f"missing: values in {count} of {split}, replaced by {by}")
+    return kept, tuple(remarks)
 
 
 @dataclass(frozen=True)
-class Imputed:
+class Imputer:
     """values: of each column, what is put in for a missing one: a number, or one of its names."""
 
     values: list[float | str]
@@ -60,19 +61,21 @@ class Imputed:
         return np.where(np.isnan(x), self.filled, x)
 
 
-def fitted(x: np.ndarray, chosen: np.ndarray, columns: list[Column] | None, how: Missing) -> Imputed | None:
+def fit_imputer(x: np.ndarray, chosen: np.ndarray, columns: list[Column] | None, how: Missing) -> Imputer | None:
     """What to put in for missing values, of the training items at places `chosen`; None where nothing is put in.
 
     A column of names gets its most frequent name, whatever is put in for numbers.
     """
     if how in ("refuse", "drop"):
         return None
+    if isinstance(how, float) and not abs(how) <= np.finfo(np.float32).max:
+        raise DataError(f"missing: {how:g} is no number of single precision")
     columns = columns or [Column(name=f"column {n}") for n in range(x.shape[1])]
     values: list[float | str] = []
     filled = np.zeros(x.shape[1], np.float32)
     start = 0
     for column in columns:
-        width = len(column.names or [0])
+        width = column.width
         part = np.asarray(x[chosen, start : start + width])
         there = part[~np.isnan(part[:, 0])]
         if not len(there) and not isinstance(how, float):
@@ -85,7 +88,7 @@ def fitted(x: np.ndarray, chosen: np.ndarray, columns: list[Column] | None, how:
             filled[start] = _number(there[:, 0], how)
             values.append(float(filled[start]))
         start += width
-    return Imputed(values, filled, columns)
+    return Imputer(values, filled, columns)
 
 
 def _number(values: np.ndarray, how: Missing) -> float:
@@ -97,7 +100,7 @@ def _number(values: np.ndarray, how: Missing) -> float:
     return float(np.mean(values, dtype=np.float64) if how == "mean" else np.median(values))
 
 
-def _gaps(x: np.ndarray) -> np.ndarray:
+def _has_missing(x: np.ndarray) -> np.ndarray:
     """Which rows (N,) have a NaN."""
     return np.concatenate([np.isnan(part).any(axis=1) for part in arrays.chunks(x)] or [np.zeros(0, bool)])
 
@@ -111,7 +114,7 @@ def _unlabelled(y: np.ndarray) -> np.ndarray:
 def _first_gap(row: np.ndarray, columns: list[Column] | None) -> str:
     feature = int(np.isnan(row).argmax())
     for column in columns or []:
-        feature -= len(column.names or [0])
+        feature -= column.width
         if feature < 0:
             return column.name
     return f"column {int(np.isnan(row).argmax())}"

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.data.raw import DataError
 
 KEPT = 1e-4  # share of a column's range that rounding may move a value by
+EXACT = 2.0**24  # the whole numbers below it are themselves in single precision
 HALF_A_DIGIT = 2.0**-24  # of single precision, as a share of the value
 
 
@@ -17,6 +18,7 @@ class Single:
 
     def __init__(self, width: int) -> None:
         self.low, self.high, self.moved = np.full(width, np.inf), np.full(width, -np.inf), np.zeros(width)
+        self.different, self.left = np.zeros(width), np.zeros(width)  # values, before and after, where they are large
 
     def add(self, block: np.ndarray) -> np.ndarray:
         """Float64 (n, F), n at least 1, as float32 (n, F)."""
@@ -24,17 +26,22 @@ class Single:
             rounded = block.astype(np.float32, order="C")
             low, high = np.fmin.reduce(block, axis=0), np.fmax.reduce(block, axis=0)
             # By how much values moved is looked at where it can matter at all, which is rare.
-            near = np.fmax(np.abs(low), np.abs(high)) * HALF_A_DIGIT > KEPT * (high - low)
+            largest = np.fmax(np.abs(low), np.abs(high))
+            near = (largest * HALF_A_DIGIT > KEPT * (high - low)) | (largest < np.finfo(np.float32).tiny)
             if near.any():
                 moved = np.fmax.reduce(np.abs(block[:, near] - rounded[:, near]), axis=0)
                 self.moved[near] = np.fmax(self.moved[near], moved)
+        for column in np.flatnonzero(largest >= EXACT):
+            self.different[column] += len(np.unique(block[:, column]))
+            self.left[column] += len(np.unique(rounded[:, column]))
         self.low, self.high = np.fmin(self.low, low), np.fmax(self.high, high)
         return rounded
 
     def check(self, where: str, names: list[str]) -> None:
         """DataError where a column of `names` has lost what tells its values apart."""
         with np.errstate(invalid="ignore"):
-            lost = np.flatnonzero((self.high > self.low) & (self.moved > KEPT * (self.high - self.low)))
+            flat = (self.high > self.low) & (self.moved > KEPT * (self.high - self.low))
+            lost = np.flatnonzero(flat | (self.left < 0.99 * self.different))
         for column in lost[:1]:
             raise DataError(
                 f"{where}: {names[column]} goes from {self.low[column]:.17g} to {self.high[column]:.17g}; single "

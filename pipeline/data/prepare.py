@@ -5,7 +5,6 @@ source's own order; `meta.json`. Images stay uint8 and are scaled a batch at a t
 """
 
 import importlib
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.cells.cell import read_json, write_json
-from pipeline.data import arrays, missing, splits, suspicions
+from pipeline.data import arrays, missing, splits
 from pipeline.data.kinds import KINDS, Kind
 from pipeline.data.raw import DataError, Raw
+from pipeline.data.remarks import suspicious
 from pipeline.data.spec import Prepare as Spec
 from pipeline.data.statistics import duplicates, of_channels
 
@@ -29,14 +29,14 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     task = importlib.import_module(f"pipeline.tasks.{spec.task}").TASK
     raw = read(spec, source)
     kind = KINDS[raw.kind]
-    kept, notes = missing.whole(raw, spec.missing, spec.data)
-    raw, classes = _targeted(raw, kept, task)
+    kept, said = missing.complete_rows(raw, spec.missing, spec.data)
+    raw, classes = _targeted(raw, kept, task, str(source))
     indices = splits.split({s: y for s, (_, y) in raw.splits.items()}, spec.split, classes)
     labels = {s: raw.splits[source][1][chosen] for s, (source, chosen) in indices.items()}
     places = {s: (source, kept[source][chosen]) for s, (source, chosen) in indices.items()}
     counts = {s: task.counts(y, classes) for s, y in labels.items()}
     _require_differences(labels, counts, classes, spec.data)
-    imputed = missing.fitted(raw.splits["train"][0], places["train"][1], raw.columns, spec.missing)
+    imputed = missing.fit_imputer(raw.splits["train"][0], places["train"][1], raw.columns, spec.missing)
     items = {s: arrays.save(folder / f"x_{s}.npy", raw.splits[t][0], i, imputed) for s, (t, i) in places.items()}
     for name, y in labels.items():
         np.save(folder / f"y_{name}.npy", y, allow_pickle=False)
@@ -47,7 +47,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
         "kind": kind.name,
         "shape": list(items["train"].shape[1:]),
         "classes": classes,
-        "columns": [column.model_dump() for column in raw.columns or []] if _named(raw) else None,
+        "columns": [c.model_dump() for c in raw.columns or []] if raw.by_name else None,
         "imputed": imputed and imputed.values,
         "target": scale and dict(zip(("mean", "std"), scale, strict=True)),
         "counts": counts,
@@ -56,9 +56,9 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
         "padded": kind.padded and any(bool(np.isnan(part).any()) for part in arrays.chunks(items["train"])),
         "statistics": of_channels(items["train"], kind),
     }
-    meta["notes"] = [*raw.notes, *notes, *suspicions.found(meta, items, raw.columns)]
+    meta["remarks"] = [*raw.remarks, *said, *suspicious(meta, items, raw.columns)]
     write_json(folder / "meta.json", meta)
-    return {"status": "ok", "duplicates": meta["duplicates"], "notes": meta["notes"]}
+    return {"status": "ok", "duplicates": meta["duplicates"], "remarks": meta["remarks"]}
 
 
 def read(spec: Spec, source: Path) -> Raw:
@@ -77,15 +77,13 @@ def read(spec: Spec, source: Path) -> Raw:
     return raw
 
 
-def _named(raw: Raw) -> bool:
-    """Whether a person would give a row by the names of its columns: it has a header, or words."""
-    return any(column.names or not re.fullmatch("column [0-9]+", column.name) for column in raw.columns or [])
-
-
-def _targeted(raw: Raw, kept: dict[str, np.ndarray], task: Any) -> tuple[Raw, list[str]]:
+def _targeted(raw: Raw, kept: dict[str, np.ndarray], task: Any, name: str) -> tuple[Raw, list[str]]:
     """Labels of the kept items as the task's targets, and the classes; the same for all splits."""
     parts = {split: y[kept[split]] for split, (_, y) in raw.splits.items()}
-    encoded, classes = task.encode(np.concatenate(list(parts.values())), raw.classes)
+    try:
+        encoded, classes = task.encode(np.concatenate(list(parts.values())), raw.classes)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
     bounds = np.cumsum([len(y) for y in parts.values()])[:-1]
     targets = dict(zip(parts, np.split(encoded, bounds), strict=True))
     return replace(raw, splits={split: (x, targets[split]) for split, (x, _) in raw.splits.items()}), classes
@@ -131,6 +129,8 @@ def _require_differences(
     if len(classes) == 1:
         raise DataError(f"{name}: all items are of class {classes[0]}; there is nothing to tell apart")
     for part, y in labels.items():
+        if not len(y):
+            raise DataError(f"{name}, {part}: no items are left")
         if not classes and len(y) > 1 and (y == y[0]).all():
             raise DataError(f"{name}, {part}: all {len(y)} targets are {y[0]:g}; there is nothing to predict")
         if absent := [c for c, n in zip(classes, counts[part], strict=False) if not n]:

@@ -8,7 +8,11 @@ import numpy as np
 from pipeline.data.spec import Column
 
 Arrays = tuple[np.ndarray, np.ndarray]
-SPLIT_NAMES = {"train": "train", "test": "test", "val": "validation", "valid": "validation", "validation": "validation"}
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 class DataError(ValueError):
@@ -22,16 +26,17 @@ class Raw:
     Each split is a pair (x, y). x: items (N, ...) of the kind's dtype; NaN fills up a series that is shorter than the
     longest. y: labels (N,) as the source has them, numbers or names. classes: their names, where it says them.
 
-    columns: of a table with names. notes: what a person should know, such as files that were left out; told on the
-    console and kept in `meta.json`. where: the place of an item in the source, `flowers.csv:17`, of its split and its
-    number there.
+    columns: of a table. by_name: whether their names are more than numbers, so that a row can be given by them.
+    remarks: what a person should know, such as files that were left out; told on the console and kept in `meta.json`.
+    where: the place of an item in the source, `flowers.csv:17`, of its split and its number there.
     """
 
     kind: str
     splits: dict[str, Arrays]
     classes: list[str] | None = None
     columns: list[Column] | None = None
-    notes: tuple[str, ...] = ()
+    by_name: bool = False
+    remarks: tuple[str, ...] = ()
     where: Callable[[str, int], str] | None = None
 
 

@@ -77,6 +77,15 @@ class Column(Strict):
     name: str
     names: list[str] | None = None
 
+    @property
+    def features(self) -> list[str]:
+        """Of each feature its name: `island=Biscoe`, or that of the column."""
+        return [f"{self.name}={name}" for name in self.names] if self.names else [self.name]
+
+    @property
+    def width(self) -> int:
+        return len(self.features)
+
 
 class Facts(Strict):
     """What a model is built for, and keeps in its result: kind and shape of a raw item, classes, width of outputs.

@@ -24,7 +24,8 @@ def split(labels: dict[str, np.ndarray], asked: Split, classes: list[str]) -> di
             raise DataError(f"the source brings no {part} split; write `split: {{{part}: 0.2}}`, a share of train")
         kept = part == "validation" and asked.refit
         leave = 0 if kept else 1 + (part == "test" and "validation" in missing and not asked.refit)
-        chosen = stratified(y[rest], round(share * len(y)), rng, leave)
+        size = max(round(share * len(y)), len(np.unique(y)))  # an item of each class, however small the share
+        chosen = stratified(y[rest], size, rng, leave)
         final[part] = ("train", rest[chosen])
         if not kept:
             rest = np.setdiff1d(rest, rest[chosen])

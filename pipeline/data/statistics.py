@@ -31,13 +31,13 @@ Moments = tuple[Any, Any, Any, Any, Any]  # of each channel: number, minimum, ma
 
 
 def _of_numbers(x: np.ndarray, kind: Kind) -> Moments:
-    axes = kind.reduced
+    axes, x = kind.reduced, x.astype(np.float64)  # squares of single precision end at 1e38
     return (
         (~np.isnan(x)).sum(axis=axes),
         np.nanmin(x, axis=axes),
         np.nanmax(x, axis=axes),
-        np.nanmean(x, axis=axes, dtype=np.float64),
-        np.nanvar(x, axis=axes, dtype=np.float64),
+        np.nanmean(x, axis=axes),
+        np.nanvar(x, axis=axes),
     )
 
 

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.cells.cell import read_json
+from pipeline.data.prepare import SPLITS
 from pipeline.data.spec import Column
 from pipeline.report.render import fonts, style
 
 CLASSES, SAMPLES, COLUMNS, ROWS = 12, 8, 16, 8  # that a sheet has room for
-SPLITS = ("train", "validation", "test")
 
 
 class Look:
@@ -38,7 +38,7 @@ class Look:
             yield "the validation items are in train too (refit)"
         yield from self._classes() if meta["classes"] else self._targets()
         yield from self._ranges()
-        yield from (f"remark: {note}" for note in meta["notes"])
+        yield from (f"remark: {remark}" for remark in meta["remarks"])
 
     def _classes(self) -> Iterator[str]:
         width = max(len("class"), *(len(name) for name in self.meta["classes"]))
@@ -53,7 +53,7 @@ class Look:
     def _ranges(self) -> Iterator[str]:
         """Of train: of columns, of features of a series, of channels."""
         found = self.meta["statistics"]
-        names = [f"{c.name}={name}" if c.names else c.name for c in self.columns for name in c.names or [""]]
+        names = [name for column in self.columns for name in column.features]
         names = names or [f"{'feature' if self.meta['kind'] == 'series' else 'channel'} {n}"
                           for n in range(len(found["mean"]))]  # fmt: skip
         width = max(len("train"), *(len(name) for name in names))
@@ -122,14 +122,15 @@ class Look:
         start = 0
         for number, column in enumerate(columns):
             axes = figure.add_subplot(grid[1 + number // 4, number % 4])
-            width = len(column.names or [0])
+            width = column.width
             values = np.asarray(self.x["train"][:, start : start + width])
             if column.names:
                 shown = [text(name)[:14] for name in column.names[:COLUMNS]]
                 axes.barh(range(len(shown)), values.sum(axis=0)[:COLUMNS], color=style.COLOURS[0])
                 axes.set_yticks(range(len(shown)), shown, fontsize=7)
             else:
-                axes.hist(values[:, 0], bins=30, color=style.COLOURS[0])
+                numbers = values[:, 0].astype(np.float64)
+                axes.hist(numbers, bins=min(30, len(np.unique(numbers))), color=style.COLOURS[0])
             axes.set_title(text(column.name)[:30])
             start += width
         return figure
@@ -141,7 +142,7 @@ class Look:
         for item, target in zip(np.asarray(self.x["train"][:ROWS]), self.y["train"][:ROWS], strict=True):
             row, start = [], 0
             for column in columns:
-                width = len(column.names or [0])
+                width = column.width
                 part = item[start : start + width]
                 row.append(text(column.names[int(part.argmax())])[:letters] if column.names else f"{part[0]:.5g}")
                 start += width

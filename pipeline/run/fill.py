@@ -188,4 +188,4 @@ def told(outcome: CellOutcome) -> str:
     values = result.get("validation") or {}
     text += "".join(f"  validation {name} {value:.4f}" for name, value in values.items() if name != "loss")
     text += "".join(f"  {found.upper()}" for found in findings(result))
-    return text + "".join(f"\n    {note}" for note in result.get("notes", []))
+    return text + "".join(f"\n    {remark}" for remark in result.get("remarks", []))

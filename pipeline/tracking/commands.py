@@ -93,7 +93,8 @@ def serve_command(locator: str, port: int, roots: Roots | None = None) -> list[s
 def check_port(port: int) -> None:
     """PortError where nothing can listen on a port of this machine's loopback address."""
     if reason := _taken(port):
-        other = next(number for number in range(port + 1, port + 2000) if not _taken(number))
+        near = (*range(port + 1, min(port + 2000, 65536)), *range(port - 1, 1024, -1))
+        other = next(number for number in near if not _taken(number))
         raise PortError(f"port {port} of {HOST} can't be used: {reason}. Write another one, such as PORT={other}")
 
 

@@ -12,7 +12,7 @@ from pipeline.tasks._task import find
 def encoded(raw: Raw, task: str = "classification") -> Raw:
     """As `prepare` goes on with it."""
     kept = {split: np.arange(len(y)) for split, (_, y) in raw.splits.items()}
-    targeted, classes = prepare._targeted(raw, kept, find(task))
+    targeted, classes = prepare._targeted(raw, kept, find(task), "it")
     return Raw(raw.kind, targeted.splits, classes)
 
 

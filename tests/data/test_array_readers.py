@@ -74,7 +74,7 @@ def test_npz_that_has_one_reading_alone(tmp_path: Path) -> None:
 def test_npz_says_what_it_leaves_out(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays(x_val=np.ones((2, 4)), y_val=np.array([0, 1]), names=np.array(["a"])))
     raw = npz.read(tmp_path / "a.npz")
-    assert set(raw.splits) == {"train", "validation"} and raw.notes == ("left out: arrays names",)
+    assert set(raw.splits) == {"train", "validation"} and raw.remarks == ("left out: arrays names",)
     np.savez(tmp_path / "a.npz", **arrays(x_train=1.7e9 + np.arange(24).reshape(6, 4)))
     with pytest.raises(DataError, match="a.npz: x_train: column 0 goes from 1700000000 to"):
         npz.read(tmp_path / "a.npz")
@@ -109,6 +109,9 @@ def test_npz_with_a_pickle_is_refused_and_nothing_runs(tmp_path: Path) -> None:
             r"shape \(2, 2\); shape says \(3, 2, 2\)",
         ),
         ({"x_test": np.ones((2, 4))}, {}, "x_test .*no y_test"),
+        ({"y_test": np.ones(2)}, {}, "y_test is there, but no x_test"),
+        ({"x_train": np.zeros((6, 0))}, {}, r"shape \(6, 0\)"),
+        ({"x_train": np.zeros((6, 24), np.uint8)}, {"shape": [3, 1, 8]}, "flat, and their order is not known"),
         ({"y_train": np.array([0, 1, 2, 0, 1, 2.5])}, {}, "1 of 6 labels.*2.5"),
     ],
 )

@@ -65,7 +65,7 @@ def test_columns_are_those_of_the_same_name(tmp_path: Path) -> None:
     write(tmp_path / "test.csv", "y,b,extra,a\n0,20,7,10\n1,40,7,30\n")
     raw = csv.read(tmp_path, label="y")
     assert raw.splits["test"][0].tolist() == [[10, 20], [30, 40]] and raw.splits["test"][1].tolist() == ["0", "1"]
-    assert any("test.csv: its columns stand in another order" in note for note in raw.notes)
+    assert any("test.csv: its columns stand in another order" in remark for remark in raw.remarks)
     write(tmp_path / "test.csv", "y,b\n0,20\n")
     with pytest.raises(DataError, match=r"test.csv: no column 'a', which .*train.csv has; found y, b"):
         csv.read(tmp_path, label="y")
@@ -132,86 +132,6 @@ def test_read_as_pandas_reads_it(tmp_path: Path, name: str) -> None:
     assert [column.name for column in raw.columns or []] == [name.strip() for name in expected.columns[:-1]]
 
 
-REFUSED: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
-    "word among numbers": ("1,2,0\n3,x,1\n", {}, r"t.csv:2: no number in column 1 \('x', line 2\); .*categorical: "),
-    "words by name": (
-        "a,b,c,y\n1,u,v,0\n2,u,w,1\n",
-        {},
-        r"t.csv:2: no number in b \('u', line 2\), c \('v', line 2\); .*\{categorical: \[b, c\]\}",
-    ),
-    "decimal comma": ("a;y\n0,346;u\n1,5;v\n", {}, r"'0,346', line 2\); write option \{decimal: \",\"\}"),
-    "comma twice": ('a,y\n"1,234",u\n', {}, "decimal: .*or .*thousands"),
-    "thousands": ('a,y\n"1,234.5",u\n', {}, r"write option \{thousands: \",\"\}"),
-    "both": ("a;y\n1.234,5;u\n", {}, r"write options \{decimal: \",\", thousands: \".\"\}"),
-    "point under a comma": ("a;y\n1,5;u\n2.5;v\n", {"decimal": ","}, "t.csv:3: .*'2.5'"),
-    "spaces in a number": ("a,y\n1 234,u\n", {}, "thousands: ' '"),
-    "underscore": ("a,y\n1_000,u\n2,v\n", {}, "t.csv:2: .*'1_000'.*without _"),
-    "hexadecimal": ("a,b,y\n0x10,1,u\n2,1,v\n", {"header": True}, "t.csv:2: .*'0x10'"),
-    "digits of another script": ("a,y\n１２,u\n2,v\n", {"header": True}, "t.csv:2: .*'１２'"),
-    "date": ("a,y\n2024-01-05,u\n", {}, "t.csv:2: .*it is a date"),
-    "date and time": ("a,y\n05/01/2024 12:30,u\n", {}, "it is a date"),
-    "percent": ("a,b,y\n5%,1,u\n", {}, "t.csv:2: .*'5%'"),
-    "seconds since 1970": (
-        "t,y\n" + "".join(f"{1.7e9 + n:.0f},{n % 2}\n" for n in range(60)),
-        {},
-        "t goes from 1700000000 to 1700000059; single precision",
-    ),
-    "ragged": ("1,2,0\n1,2,3,4\n", {"delimiter": ","}, "t.csv:2: 4 values.* 3"),
-    "ragged below blank lines": ("1,2,0\n\n\n1,0\n", {"delimiter": ","}, "t.csv:4: 2 values.* 3"),
-    "empty": ("", {}, "t.csv: no rows"),
-    "header alone": ("a,b\n", {}, "t.csv: no rows below the header a, b"),
-    "one column": ("0\n1\n", {}, "t.csv:1: '0' is one column.*`delimiter`"),
-    "two delimiters": ("1,5;2,5;u\n1,5;2,5;v\n", {}, r"2 ways \(comma 3 columns, semicolon 3 columns\).*`delimiter`"),
-    "words alone": ("a,b\nc,d\n", {}, r"first row \(a, b\) the names.*\{header: true\} or \{header: false\}"),
-    "numbered header": ("0,1,2,3\n5,6,7,8\n", {}, "header: true"),
-    "header twice": ("a,a,y\n1,2,0\n", {}, "names 'a' twice"),
-    "index of pandas": (",a,y\n0,5,u\n1,6,v\n", {}, r"column 0 has no name.*\{drop: \[0\]\}"),
-    "odd quotation": ('a,b,y\n1,2,"u\n3,4,v\n', {}, "1 quotation marks"),
-    "space before a quotation": ('1, "u"\n2, "v"\n', {"header": False}, "has a space before its quotation mark"),
-    "latin-1": ("a,y\n1,u\n2,é\n".encode("latin-1"), {}, "t.csv:3: byte 0xe9 is no utf-8; .*encoding: cp1252"),
-    "utf-16 without a mark": (TABLE.encode("utf-16-le"), {}, "zero bytes.*encoding: utf-16-le"),
-    "unknown encoding": (TABLE, {"encoding": "klingon"}, "option encoding: .*klingon"),
-    "name or missing": ("a,b,y\n1,NA,0\n2,x,1\n", {"categorical": ["b"]}, r"b: 'NA' may be .*missing_values: \['NA'\]"),
-    "class or missing": ("a,y\n1,NA\n2,x\n", {}, "label: 'NA' may be a name or a missing value"),
-    "no such column": (TABLE, {"label": "kind"}, "option label names 'kind'; the columns are a, b, y"),
-    "no such number": (
-        "1,2,0\n",
-        {"label": 5},
-        "option label: 5 of 3 columns, which are counted from 0, the label too",
-    ),
-    "names without a header": ("1,2,0\n", {"columns": ["a"]}, "names 'a', but the table has no header"),
-    "label as a feature": ("1,2,0\n1,2,0\n", {"columns": [2]}, "column 2 is the label"),
-    "columns and drop": (TABLE, {"columns": ["a"], "drop": ["b"]}, "columns and drop can't be given both"),
-    "unused names": (TABLE, {"columns": ["a"], "categorical": ["b"]}, "categorical names b, which is no feature"),
-    "unknown class": ("1,2,0\n3,4,1\n", {"keep": [0, 7]}, "keep.*7"),
-    "wrong size": ("1,2,3,9,0\n", {"shape": [1, 3, 3]}, "4 values.*9"),
-    "bright pixel": ("1,2,3,300,0\n", {"shape": [1, 2, 2]}, "1 of 4 .*0 to 255"),
-    "dark pixel": ("1,2,3,-1,0\n", {"shape": [1, 2, 2]}, "0 to 255"),
-    "half a pixel": ("1,2,3,0.5,0\n", {"shape": [1, 2, 2]}, "0 to 255"),
-    "no pixel": ("1,2,3,nan,0\n1,2,3,4,0\n", {"shape": [1, 2, 2]}, "0 to 255"),
-    "one class an item": (
-        "".join(f"1,{n}\n" for n in range(0, 300, 3)),
-        {},
-        "100 different labels for 100 items .*is this the label's column",
-    ),
-    "no class of ours": ("1,2,cat\n1,2,cow\n", {"classes": ["cat", "dog"], "header": False}, "1 of 2 labels.*cow"),
-    "numbers from 1": (
-        "1,2,1\n1,2,2\n",
-        {"classes": ["cat", "dog"]},
-        "2 of 2 labels are none of the classes cat, dog; numbers count `classes` from 0",
-    ),
-    "both marks": (TABLE, {"decimal": ",", "thousands": ","}, "decimal and thousands are both ','"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused_by_name(tmp_path: Path, name: str) -> None:
-    content, options, said = REFUSED[name]
-    (tmp_path / "t.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(DataError, match=said):
-        encoded(csv.read(tmp_path / "t.csv", **options))
-
-
 def test_a_bad_cell_far_down_has_its_line(tmp_path: Path) -> None:
     lines = ["a,b,y", *(f'{n},"two\nlines",u' for n in range(250_000)), "x,z,u"]
     path = write(tmp_path / "t.csv", "\n".join(lines) + "\n")
@@ -236,6 +156,33 @@ def test_split_names_and_hidden_files(tmp_path: Path) -> None:
     write(tmp_path / "valid.csv", "1,5,0\n")
     with pytest.raises(DataError, match="val.csv.*valid.csv"):
         csv.read(tmp_path)
+
+
+def test_labels_that_are_signs(tmp_path: Path) -> None:
+    assert encoded(csv.read(write(tmp_path / "t.csv", "1,+\n2,-\n3,+\n"), header=False)).classes == ["+", "-"]
+
+
+def test_label_files_are_written_as_tables_are(tmp_path: Path) -> None:
+    write(tmp_path / "t.csv", "1;2\n3;4\n5;6\n")
+    write(tmp_path / "y.csv", "1,5\nNA\n-2,25\n")
+    raw = csv.read(tmp_path, label_file="y.csv", delimiter=";", decimal=",")
+    assert raw.splits["train"][1].tolist() == ["1.5", "", "-2.25"]
+    write(tmp_path / "y.csv", "1,5\n1.5\n2\n")
+    with pytest.raises(DataError, match="y.csv:2: '1.5' is no number"):
+        csv.read(tmp_path, label_file="y.csv", delimiter=";", decimal=",")
+
+
+def test_what_is_named_as_a_split_is_read_or_refused(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", "1,5,0\n2,6,1\n")
+    write(tmp_path / "test.txt", "1,5,0\n")
+    with pytest.raises(DataError, match="test.txt is named as a split, but is no .csv"):
+        csv.read(tmp_path)
+
+
+def test_kept_classes_keep_rows_without_a_label(tmp_path: Path) -> None:
+    raw = csv.read(write(tmp_path / "t.csv", "1,a\n2,\n3,b\n4,c\n5,a\n"), header=False, keep=[0, 2])
+    assert raw.splits["train"][0].ravel().tolist() == [1, 2, 4, 5]
+    np.testing.assert_array_equal(raw.splits["train"][1], [0, np.nan, 1, 0])
 
 
 def test_numbers_to_predict(tmp_path: Path) -> None:

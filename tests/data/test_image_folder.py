@@ -44,7 +44,7 @@ def test_images_are_scaled_and_sorted_by_class(tmp_path: Path) -> None:
     raw = read(tmp_path, "dog/1.png", "cat/2.jpg", "cat/1.PNG")
     x, y = raw.splits["train"]
     assert x.shape == (3, 3, 4, 6) and x.dtype == np.uint8 and y.dtype == np.int64
-    assert raw.classes == ["cat", "dog"] and raw.notes == ()
+    assert raw.classes == ["cat", "dog"] and raw.remarks == ()
     assert told(raw) == {"train": ["cat/1.PNG cat", "cat/2.jpg cat", "dog/1.png dog"]}
     assert (x[0].transpose(1, 2, 0) == SMALL[:, :, :3]).all() and (x[0] == x[2]).all()
     assert image_folder.read(tmp_path, size=[8, 10], channels=1).splits["train"][0].shape == (3, 1, 8, 10)
@@ -71,13 +71,13 @@ def test_names_of_folders_are_the_numbers_of_a_regression(tmp_path: Path) -> Non
 def test_hidden_files_and_what_systems_leave_behind_are_neither_classes_nor_items(tmp_path: Path) -> None:
     clutter = ".ipynb_checkpoints/1.png", "__MACOSX/cat/1.png", ".DS_Store", "Thumbs.db", "cat/Thumbs.db", "cat/._1.png"
     raw = read(tmp_path, "cat/1.png", "dog/1.png", "cat/.ipynb_checkpoints/1.png", *clutter)
-    assert told(raw) == {"train": ["cat/1.png cat", "dog/1.png dog"]} and raw.notes == ()
+    assert told(raw) == {"train": ["cat/1.png cat", "dog/1.png dog"]} and raw.remarks == ()
 
 
 def test_other_files_are_left_out_and_told(tmp_path: Path) -> None:
     texts = [f"cat/{number}.txt" for number in range(5)]
-    raw = read(tmp_path, "cat/1.png", "dog/1.png", "dog/2.HEIC", "README", "loose.png", "dog/more/notes.txt", *texts)
-    assert raw.notes == (
+    raw = read(tmp_path, "cat/1.png", "dog/1.png", "dog/2.HEIC", "README", "loose.png", "dog/more/remarks.txt", *texts)
+    assert raw.remarks == (
         "left out: 9 files: .txt 6 (cat/0.txt, cat/1.txt, cat/2.txt, ...), without ending 1 (README), "
         ".heic 1 (dog/2.HEIC), .png 1 (loose.png)",
     )
@@ -86,7 +86,7 @@ def test_other_files_are_left_out_and_told(tmp_path: Path) -> None:
 
 def test_loose_files_beside_splits_are_left_out_and_told(tmp_path: Path) -> None:
     raw = read(tmp_path, "train/cat/1.png", "train/dog/1.png", "a.png", "train/b.png")
-    assert raw.notes == ("left out: 2 files: .png 2 (a.png, train/b.png)",)
+    assert raw.remarks == ("left out: 2 files: .png 2 (a.png, train/b.png)",)
 
 
 def test_pictures_in_subfolders_are_of_the_class_above_if_one_says_so(tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_pictures_of_one_colour_are_told(tmp_path: Path) -> None:
     shape[:, :, :3], shape[1:3, 1:3, 3] = 255, 255  # white on nothing
     save(tmp_path / "cat" / "2.png", shape)
     said = "1 pictures are of one colour only: cat/2.png; is `background` right?"
-    assert read(tmp_path, "cat/1.png", "dog/1.png").notes == (said,)
-    assert image_folder.read(tmp_path, size=[4, 6], background=[0, 0, 0]).notes == ()
-    assert image_folder.read(tmp_path, size=[1, 1]).notes == ()
+    assert read(tmp_path, "cat/1.png", "dog/1.png").remarks == (said,)
+    assert image_folder.read(tmp_path, size=[4, 6], background=[0, 0, 0]).remarks == ()
+    assert image_folder.read(tmp_path, size=[1, 1]).remarks == ()
 
 
 REFUSED: dict[str, tuple[list[str], str]] = {

@@ -44,8 +44,11 @@ def changed(like: Facts, place: tuple[Any, ...], value: Any) -> np.ndarray:
         (7.0, TABLE, r"shape \(1,\); allowed is \(N, 3\)"),
         (np.ones((2, 2, 2)), IMAGE, r"shape \(2, 2, 2\)"),
         ([[1.0, 2.0], [3.0]], TABLE, "the input is no array of numbers: "),
-        ([["wide", 0, 1]], TABLE, "the input is no array of numbers: could not convert string to float: 'wide'"),
+        ([["wide", 0, 1]], TABLE, "the input is no array of numbers: 'wide' is none"),
         ({"size": [1.0]}, TABLE, "the input is no array of numbers: "),
+        ([["5.1", "3", "0"]], TABLE, "the input is no array of numbers: '5.1' is none"),
+        ([[1 + 2j, 0, 0]], TABLE, "the input is no array of numbers: "),
+        (np.array([["2024-01-05", "2024-01-06", "2024-01-07"]], "M8[D]"), TABLE, "the input is no array of numbers: "),
     ],
 )
 def test_what_is_no_item_is_refused_by_place_value_and_what_is_allowed(asked: Any, like: Facts, said: str) -> None:
@@ -81,7 +84,7 @@ def test_what_is_missing_is_imputed_where_the_model_has_a_value_for_it() -> None
     ("changes", "said"),
     [
         ({"size": [1.0, None]}, "item 1 .*, column 'size': null or NaN; allowed are finite numbers"),
-        ({"size": [1.0, "wide"]}, "column 'size' is no array of numbers: could not convert string to float: 'wide'"),
+        ({"size": [1.0, "wide"]}, "column 'size' is no array of numbers: 'wide' is none"),
         ({"island": ["Dream", None]}, "item 1 .*, column 'island': null; allowed are 'Biscoe', 'Dream'"),
         ({"island": ["dream", "Dream"]}, "item 0 .*, column 'island': 'dream'; allowed are 'Biscoe', 'Dream'"),
         ({"island": [1, "Dream"]}, "column 'island': 1; allowed are 'Biscoe', 'Dream'"),
@@ -99,3 +102,10 @@ def test_a_table_without_a_column_or_with_one_twice_is_refused() -> None:
         raw_items(table[["size"]], TABLE)
     with pytest.raises(ValueError, match="repeated column 'size'"):
         raw_items(table[["size", "island", "size"]], TABLE)
+
+
+def test_a_table_without_names_has_its_missing_values_replaced() -> None:
+    like = Facts(kind="tabular", shape=[2], classes=[], outputs=1, imputed=[7.0, None])
+    assert raw_items([[None, 1.0], [2.0, 3.0]], like).tolist() == [[7.0, 1.0], [2.0, 3.0]]
+    with pytest.raises(ValueError, match="null or NaN"):
+        raw_items([[1.0, None]], like)

@@ -43,7 +43,7 @@ def test_imputed_as_scikit_learn_does_fitted_on_train(project: Project, how: Mis
         expected = theirs.transform(GAPS[indices[split]]).astype(np.float32)
         np.testing.assert_allclose(np.load(folder / f"x_{split}.npy"), expected, rtol=1e-6)
     assert np.allclose(meta(folder)["imputed"], theirs.statistics_)
-    assert any(f"replaced by the {how} of train" in note for note in meta(folder)["notes"])
+    assert any(f"replaced by the {how} of train" in remark for remark in meta(folder)["remarks"])
 
 
 def test_a_constant(project: Project) -> None:
@@ -58,11 +58,11 @@ def test_rows_are_dropped_and_counted(project: Project) -> None:
     every = np.concatenate([indices[split] for split in prepare.SPLITS])
     assert sorted(every) == np.flatnonzero(~np.isnan(GAPS).any(axis=1)).tolist()
     assert np.array_equal(np.load(folder / "x_test.npy"), GAPS[indices["test"]].astype(np.float32))
-    assert f"dropped: {60 - len(every)} of 60 rows of train with a missing value" in meta(folder)["notes"]
+    assert f"dropped: {60 - len(every)} of 60 rows of train with a missing value" in meta(folder)["remarks"]
 
 
 def test_refused_with_file_line_and_column(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"p.csv:2: bill is missing .*\(\d+ of 60 rows.*`missing: drop`.*mean"):
+    with pytest.raises(DataError, match=r"p.csv:2: bill is missing .*\(so in \d+ of 60 rows.*`missing: drop`.*mean"):
         penguins(tmp_path, "refuse")
 
 
@@ -84,6 +84,16 @@ def test_an_empty_label_is_refused_or_dropped(tmp_path: Path, project: Project) 
         project.prepare(table(y_train=y), missing="mean")
     folder = project.prepare(table(y_train=y), missing="drop")
     assert sum(meta(folder)["counts"]["train"]) + sum(meta(folder)["counts"]["test"]) < 40
+
+
+def test_nothing_is_left_of_a_table_with_an_empty_column(project: Project) -> None:
+    with pytest.raises(DataError, match="every row lacks a value, so none is left"):
+        project.prepare(table(x_train=np.where(np.arange(4) == 1, np.nan, np.ones((60, 4)))), missing="drop")
+
+
+def test_a_number_too_large_for_single_precision(project: Project) -> None:
+    with pytest.raises(DataError, match="missing: 1e\\+39 is no number"):
+        project.prepare(table(x_train=GAPS), missing=1e39)
 
 
 def test_a_column_without_any_value_is_named(project: Project) -> None:

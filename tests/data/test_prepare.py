@@ -75,6 +75,15 @@ def test_two_seeds_draw_different_items() -> None:
 # what is fitted, on what
 
 
+@pytest.mark.parametrize("scale", [1e-24, 1.0, 1e20, 1e30])
+def test_statistics_of_numbers_of_any_size(project: Project, scale: float) -> None:
+    arrays = table()
+    folder = project.prepare({**arrays, "x_train": arrays["x_train"] * scale})
+    found = np.load(folder / "x_train.npy").astype(np.float64)
+    np.testing.assert_allclose(meta(folder)["statistics"]["std"], found.std(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(meta(folder)["statistics"]["mean"], found.mean(axis=0), rtol=1e-6)
+
+
 def test_statistics_are_those_of_train_only(project: Project) -> None:
     base = table(x_test=np.zeros((6, 4)), y_test=np.arange(6) % 3)
     split = {**SPLIT, "test": None}

@@ -39,7 +39,10 @@ def test_ts_fills_short_series_up_with_nan(tmp_path: Path) -> None:
         (SERIES.replace("7,8:9,10", "7,8"), r"series of \[1, 2\] dimensions"),
         (SERIES.replace("@classLabel true a b\n", ""), "2 series and 0 classes"),
         ("", "0 series and 0 classes"),
-        (SERIES.replace(":b", ":c"), "1 of 4 labels are none of the classes a, b"),
+        (SERIES.replace("7,8", "7_1,8"), "train.ts:7: .*digits without _"),
+        (SERIES.replace("7,8:9,10:b", "b"), "train.ts:7: .*a colon and a label"),
+        (SERIES.replace("1,2,3", "1600000000,1600000001,1600000003"), "single precision"),
+        (SERIES.replace(":b", ":c"), "train.ts: 1 of 2 labels are none of the classes a, b"),
     ],
 )
 def test_ts_refuses(tmp_path: Path, text: str, said: str) -> None:

@@ -74,7 +74,7 @@ def test_what_is_suspicious_is_a_remark(arrays: Project, tmp_path: Path) -> None
     twins["x_train"][:] = np.arange(4)
     twins["x_train"][:, 0] = np.arange(60) // 2
     lines, _ = shown(arrays.prepare(twins), tmp_path / "a.png")
-    assert any("items of test stand in train too, value for value" in line for line in lines)
+    assert any("items of test are also in train, with equal values" in line for line in lines)
     assert "remark: classes with few training items: 2 1" in lines
 
 

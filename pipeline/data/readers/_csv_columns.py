@@ -66,7 +66,10 @@ def _alike(file: File, train: File, found: Columns) -> Columns:
         return found
     wanted = [train.names[c] for c in (*found.chosen, *([] if found.label is None else [found.label]))]
     if absent := [name for name in wanted if name not in file.names]:
-        raise DataError(f"{file.path}: no column {absent[0]!r}, which {train.path} has; found {', '.join(file.names)}")
+        raise DataError(
+            f"{file.path}: no column {absent[0]!r}, which {train.path} has; found {', '.join(file.names)}; "
+            f"if {file.path.name} is not to be read, write {train.path.name} as `source`"
+        )
     label = None if found.label is None else file.names.index(train.names[found.label])
     chosen = [file.names.index(train.names[c]) for c in found.chosen]
     return Columns(chosen, found.features, label, found.categorical, chosen != found.chosen or label != found.label)

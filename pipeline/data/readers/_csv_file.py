@@ -22,7 +22,7 @@ from pipeline.data.raw import DataError, told
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}  # that are found
 SAMPLE = 200  # rows by which delimiter and header are found
 BLOCK = 2**22  # bytes of text that are split together
-MARKERS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", "-")  # of a missing number
+MARKERS = ("", "NA", "<NA>", "N/A", "n/a", "#N/A", "#NA", "NaN", "nan", "NAN", "null", "NULL", "None", "?", "-")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class File:
     def __init__(self, path: Path, asked: Dialect, narrow: bool = False, categorical: Sequence[int] = ()) -> None:
         """narrow: whether one column is enough. categorical: columns in which a word above a number says nothing."""
         self.path = path
-        encoding = asked.encoding or _encoding(path)
+        encoding = _marked(path) or asked.encoding or "utf-8"
         self.dialect = replace(asked, encoding=encoding)
         _scan(path, encoding)
         if asked.delimiter is None:
@@ -49,6 +49,7 @@ class File:
         rows = [row for row, _ in islice(self.rows(), SAMPLE)]
         if not rows:
             raise DataError(f"{path}: no rows")
+        self._require_table(rows)
         header = self._has_header(rows[0], rows[1:], categorical) if asked.header is None else asked.header
         self.dialect = replace(self.dialect, header=header)
         self.width = len(rows[0])
@@ -57,6 +58,19 @@ class File:
             raise DataError(f"{path}: the header names {min(twice)!r} twice; rename one of the columns")
         if header and len(rows) == 1:
             raise DataError(f"{path}: no rows below the header {', '.join(rows[0])}")
+
+    def _require_table(self, rows: list[list[str]]) -> None:
+        """DataError about what programs write before a table, or beside it."""
+        first = rows[0][0].strip()
+        if first.startswith("#") or first.lower().startswith("sep="):
+            raise DataError(
+                f"{self.path}: {first[:40]!r} is no part of the table; write option `skip`, such as {{skip: 1}}"
+            )
+        if {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
+            raise DataError(
+                f"{self.path}: the header is one column shorter than the rows, as R writes the names of rows: write "
+                "options {skip: 1, header: false, drop: [0]}, or name the first column"
+            )
 
     def rows(self) -> Iterator[tuple[list[str], int]]:
         """Of each row, also of a header, its cells and the line that it ends on; blank lines are none."""
@@ -146,9 +160,10 @@ class File:
             if place not in named
         )
         numbers = [cell for cell in first if looks_numeric(cell)]
-        if above_numbers and not numbers or not rest and not numbers:
+        again = [cell in column for word, cell, column in zip(words, first, columns, strict=True) if word]
+        if not numbers and (above_numbers and not any(again) or not rest):
             return True
-        repeated = any(words) and all(c in column for w, c, column in zip(words, first, columns, strict=True) if w)
+        repeated = any(again) and all(again)
         if not above_numbers and (repeated or numbers and not _counted(first)):
             return False
         raise DataError(
@@ -175,14 +190,17 @@ def _counted(first: list[str]) -> bool:
     )
 
 
-def _encoding(path: Path) -> str:
+def _marked(path: Path) -> str | None:
+    """The encoding that the file's first bytes say."""
     try:
         with path.open("rb") as file:
             start = file.read(4)
+        if start[:2] in (b"\x1f\x8b", b"PK"):
+            raise DataError(f"{path}: a compressed file or a workbook; unpack it, or save it as csv")
     except OSError as error:
         raise DataError(f"{path}: no table of text: {error}") from error
     marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    return next((name for mark, name in marks.items() if start.startswith(mark)), "utf-8")
+    return next((name for mark, name in marks.items() if start.startswith(mark)), None)
 
 
 def _scan(path: Path, encoding: str) -> None:
@@ -205,7 +223,7 @@ def _scan(path: Path, encoding: str) -> None:
             f"{path}:{line}: byte {error.object[error.start]:#04x} is no {encoding}; write the file's own, such as "
             "option {encoding: cp1252} for Western Europe"
         ) from error
-    except LookupError as error:
+    except (LookupError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: option encoding: {error}; valid: utf-8, utf-16, cp1252, latin-1, ...") from error
     if quotes % 2:
         raise DataError(

@@ -12,7 +12,7 @@ from pipeline.data.raw import DataError
 from pipeline.data.readers._csv_file import MARKERS, File, looks_numeric
 
 SPACES = " \t\r\n\u00a0"
-NAMELESS = set(MARKERS) - {"", "-"}  # among words these may be names too
+NAMELESS = set(MARKERS) - {""}  # among words these may be names too
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Writing:
     def pattern(self) -> str:
         """Of a number."""
         mark, groups = re.escape(self.decimal), re.escape(self.thousands)
-        whole = f"([0-9]{{1,3}}({groups}[0-9]{{3}})+|[0-9]+)" if self.thousands else "[0-9]+"
+        whole = f"([1-9][0-9]{{0,2}}({groups}[0-9]{{3}})+|[0-9]+)" if self.thousands else "[0-9]+"
         return f"^[+-]?({whole}({mark}[0-9]*)?|{mark}[0-9]+)([eE][+-]?[0-9]+)?$"
 
     def plain(self, cells: pyarrow.Array) -> pyarrow.Array:
@@ -64,9 +64,20 @@ def words(cells: pyarrow.Array, writing: Writing) -> pyarrow.Array:
     return compute.if_else(compute.is_in(trimmed, pyarrow.array(writing.missing, pyarrow.string())), "", trimmed)
 
 
-def require_names(found: set[str], writing: Writing, what: str) -> None:
-    """DataError where one of the names of a column, `what`, may be no name."""
-    if writing.missing is None and (unsure := sorted(found & NAMELESS)) and not all(map(_number_or_mark, found)):
+def labels(cells: pyarrow.Array, writing: Writing, bad: dict[str, tuple[str, int]], start: int) -> list[str]:
+    """Text of labels, numbers with a decimal point. What looks like a number but is written otherwise is `bad`."""
+    found = words(cells, writing)
+    if writing.decimal != "." or writing.thousands:
+        odd = [w for w in found.unique().to_pylist() if looks_numeric(w) and not re.fullmatch(writing.pattern, w)]
+        if odd:
+            bad["label"] = (odd[0], start + found.to_pylist().index(odd[0]))
+    return list(writing.plain(found).to_pylist())
+
+
+def require_names(found: set[str], writing: Writing, what: str, numeric: bool = False) -> None:
+    """DataError where one of the names of a column, `what`, may be no name. numeric: it may hold numbers instead."""
+    unsure = sorted(found & NAMELESS) if writing.missing is None and not found <= {"+", "-"} else []
+    if unsure and not (numeric and all(map(_number_or_mark, found))):
         raise DataError(
             f"{what}: {unsure[0]!r} may be a name or a missing value; write option {{missing_values: [{unsure[0]!r}]}} "
             "or, if it is a name, {missing_values: []}"
@@ -94,7 +105,9 @@ def refuse_text(file: File, columns: dict[str, tuple[str, int]], writing: Writin
     cell, row = next(iter(columns.values()))
     asked = ", ".join(name if re.fullmatch(r"\w+", name) else repr(name) for name in columns)
     way = hint(cell, writing) or (
-        f"if they are names, write option {{categorical: [{asked}]}}; columns that are not wanted go into `drop`"
+        "write plain numbers, without signs, units or brackets beside them"
+        if re.search("[0-9]", cell) and not re.search(r"[^\W\d_]", cell)
+        else f"if they are names, write option {{categorical: [{asked}]}}; columns that are not wanted go into `drop`"
     )
     raise DataError(f"{file.path}:{file.lines[row]}: no number in {', '.join(cells)}; {way}")
 
@@ -118,6 +131,8 @@ def hint(cell: str, writing: Writing) -> str:
         return 'write option {decimal: ","}'
     if groups := re.fullmatch(r"[+-]?[0-9]{1,3}(([ '\u00a0])[0-9]{3})+([.,][0-9]+)?", cell):
         return f"write option {{thousands: {groups[2]!r}}}" + (' and {decimal: ","}' if "," in cell else "")
+    if cell.lower() in ("inf", "-inf", "infinity") or cell.startswith("#"):
+        return "it is no number; leave the cell empty, and say with `missing` what becomes of it"
     if "_" in cell and looks_numeric(cell):
         return "write its digits without _"
     return ""

@@ -36,7 +36,7 @@ def read(
     label_file: str = "",
     skip: Annotated[int, Field(ge=0)] = 0,
     header: bool | None = None,
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None,
+    delimiter: Annotated[str, Field(pattern=r"^[ -~\t]$")] | None = None,
     encoding: str | None = None,
     decimal: Literal[".", ","] = ".",
     thousands: Literal["", ".", ",", " ", "'", "\u00a0"] = "",
@@ -56,6 +56,8 @@ def read(
     categorical: those that hold names, each turned into features of 0 and 1, one a name. keep: class numbers to keep
     (renumbered), all if empty. classes: their names. shape: (C, H, W) of an image in a row, stored as uint8.
     """
+    if label_file and len(_files(folder, label_file)) > 1:
+        raise DataError(f"{folder}: option label_file goes with one table, not with train.csv and test.csv")
     if thousands == decimal:
         raise DataError(f"{folder}: options decimal and thousands are both {decimal!r}")
     dialect, writing = Dialect(skip, header, delimiter, encoding), Writing(decimal, thousands, missing_values)
@@ -67,9 +69,9 @@ def read(
     tables = {split: Table(file, used[split], writing) for split, file in files.items()}
     labels = {split: np.array(table.labels) for split, table in tables.items()}
     if label_file:
-        labels = {"train": _label_file(folder / label_file, len(tables["train"].numbers))}
+        labels = {"train": _label_file(folder / label_file, len(tables["train"].numbers), writing)}
     seen = set(np.concatenate(list(labels.values())).tolist())
-    values.require_names(seen, writing, f"{folder}: label")
+    values.require_names(seen, writing, f"{folder}: label", numeric=True)
     labels = {split: values.without_marks(column, seen, writing) for split, column in labels.items()}
     names = _names(list(tables.values()), used["train"], writing, folder)
     x = {split: table.features(names, tuple(shape)) for split, table in tables.items()}
@@ -83,7 +85,8 @@ def read(
         {split: (x[split], labels[split]) for split in x},
         classes or None,
         None if shape else described,
-        tuple(_notes(files, used)),
+        bool(names or files["train"].names),
+        tuple(_remarks(files, used)),
         lambda split, number: f"{files[split].path}:{files[split].lines[places[split][number]]}",
     )
 
@@ -119,11 +122,11 @@ class Table:
                 if wrong.any():
                     first = int(wrong.argmax())
                     bad[used.features[place]] = (cells[first].as_py(), count + first)
-            values.refuse_text(file, bad, writing)
             if batch.num_rows:
                 grown.add(rounded.add(block))
             if used.label is not None:
-                self.labels += writing.plain(values.words(batch.column(used.label), writing)).to_pylist()
+                self.labels += values.labels(batch.column(used.label), writing, bad, count)
+            values.refuse_text(file, bad, writing)
             count += batch.num_rows
         rounded.check(str(file.path), used.features)
         self.numbers = grown.whole()
@@ -139,7 +142,7 @@ class Table:
         orders = {place: _order(seen, names[place]) for place, seen in self.names.items()}
         bad, start = 0, 0
         for part in arrays.chunks(self.numbers):
-            parts = [_one_hot(c, orders[p]) if p in orders else c[:, None] for p, c in enumerate(part.T)]
+            parts = [orders[p][c.astype(np.int64)] if p in orders else c[:, None] for p, c in enumerate(part.T)]
             wide = np.concatenate(parts, axis=1)
             bad += int(((wide < 0) | (wide > 255) | (wide != np.round(wide))).sum()) if shape else 0
             if not bad:
@@ -170,10 +173,6 @@ def _order(seen: dict[str, int], names: list[str]) -> np.ndarray:
     return rows
 
 
-def _one_hot(column: np.ndarray, order: np.ndarray) -> np.ndarray:
-    return order[column.astype(np.int64)]
-
-
 def _files(folder: Path, label_file: str) -> dict[str, Path]:
     """The table of each split."""
     if folder.is_file():
@@ -186,20 +185,31 @@ def _files(folder: Path, label_file: str) -> dict[str, Path]:
             f"{folder}: expected one .csv, or train.csv and test.csv, and validation.csv if there is one; found "
             f"{[f.name for f in tables]}; write the path of the one that is meant as `source`"
         )
+    other = [f.name for f in visible if f not in tables and f.name != label_file and f.suffix != ".json"]
+    if splits := [name for name in other if split_of(name.partition(".")[0])]:
+        raise DataError(
+            f"{folder}: {splits[0]} is named as a split, but is no .csv or .tsv; unpack it, or move it away"
+        )
     return {str(split): path for split, path in found.items()}
 
 
-def _label_file(path: Path, rows: int) -> np.ndarray:
+def _label_file(path: Path, rows: int, writing: Writing) -> np.ndarray:
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: no file of labels: {error}") from error
     if len(lines) != rows:
         raise DataError(f"{path}: {len(lines)} labels for {rows} rows")
-    return np.array([line.strip() for line in lines])
+    bad: dict[str, tuple[str, int]] = {}
+    found = values.labels(pyarrow.array(lines), writing, bad, 0)
+    if bad:
+        raise DataError(
+            f"{path}:{bad['label'][1] + 1}: {bad['label'][0]!r} is no number as options decimal and thousands have it"
+        )
+    return np.array(found)
 
 
-def _notes(files: dict[str, File], used: dict[str, Columns]) -> list[str]:
+def _remarks(files: dict[str, File], used: dict[str, Columns]) -> list[str]:
     """What was found out about the tables, so that a person can see whether it is right."""
     said = []
     for split, file in files.items():
@@ -207,8 +217,10 @@ def _notes(files: dict[str, File], used: dict[str, Columns]) -> list[str]:
             said.append(f"{file.path.name}: columns are separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
         if used[split].moved:
             said.append(f"{file.path.name}: its columns stand in another order than in train; they were read by name")
+    label = used["train"].label
+    if not files["train"].names and label is not None:
+        said.append(f"no header; label: column {label}, counted from 0")
     if names := files["train"].names:
-        label = used["train"].label
         said.append(
             "header: "
             + ", ".join(name or "(no name)" for name in names)
@@ -221,11 +233,18 @@ def _kept(
     y: dict[str, np.ndarray], keep: list[int], classes: list[str], folder: Path
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[str]]:
     """Places of the items of some classes, their labels, numbered anew, and the names of these."""
-    labels, names = encode(np.concatenate(list(y.values())), classes or None)
+    every = np.concatenate(list(y.values()))
+    there = every != ""  # a missing label is dealt with later, with its row
+    labels = np.full(len(every), np.nan)
+    labels[there], names = encode(every[there], classes or None)
     if outside := sorted(set(keep) - set(range(len(names)))):
         raise DataError(f"{folder}: keep names class {outside[0]}, but classes go from 0 to {len(names) - 1}")
     bounds = np.cumsum([len(column) for column in y.values()])[:-1]
     numbered = dict(zip(y, np.split(labels, bounds), strict=True))
-    places = {split: np.flatnonzero(np.isin(column, keep)) for split, column in numbered.items()}
-    kept = {split: np.searchsorted(sorted(keep), numbered[split][where]) for split, where in places.items()}
+    wanted = sorted(keep)
+    places = {split: np.flatnonzero(np.isin(c, wanted) | np.isnan(c)) for split, c in numbered.items()}
+    kept = {
+        split: np.where(np.isnan(c := numbered[split][where]), c, np.searchsorted(wanted, c))
+        for split, where in places.items()
+    }
     return places, kept, [names[k] for k in sorted(keep)]

@@ -36,12 +36,12 @@ def read(
     """Images scaled to `size` (height, width), with 1 (grey) or 3 (RGB) channels, as uint8 (N, C, H, W).
 
     background: the colour (RGB) behind pictures that are transparent. subfolders: a picture in a folder of a class
-    folder is of that class. Files that are left out and pictures without content are told in `notes`.
+    folder is of that class. Files that are left out and pictures without content are told in `remarks`.
     """
     roots = _roots(folder)
     classes = _classes(roots)
     paths, left_out = _files(folder, roots, subfolders)
-    notes = [f"left out: {_by_ending(folder, left_out)}"] if left_out else []
+    remarks = [f"left out: {_by_ending(folder, left_out)}"] if left_out else []
     splits, blank = {}, []
     for split, root in roots.items():
         found = list(paths[split])
@@ -50,14 +50,14 @@ def read(
         if missing and (split == "train" or not found):
             raise DataError(
                 f"{root}: no picture of class {', '.join(missing)}; add some, or remove the folder"
-                + "".join(f" ({note})" for note in notes)
+                + "".join(f" ({remark})" for remark in remarks)
             )
         x = _read(found, size, channels, background)
         splits[split] = x, labels
         blank += [found[number] for number in np.flatnonzero(_one_colour(x))]
     if blank:
-        notes.append(f"{len(blank)} pictures are of one colour only: {_some(folder, blank)}; is `background` right?")
-    return Raw(KIND, splits, classes, notes=tuple(notes), where=lambda split, n: _shown(folder, paths[split][n]))
+        remarks.append(f"{len(blank)} pictures are of one colour only: {_some(folder, blank)}; is `background` right?")
+    return Raw(KIND, splits, classes, remarks=tuple(remarks), where=lambda split, n: _shown(folder, paths[split][n]))
 
 
 def _roots(folder: Path) -> dict[str, Path]:

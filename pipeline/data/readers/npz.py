@@ -1,6 +1,7 @@
 """A NumPy archive with x_train, y_train and, if there, x_validation, y_validation, x_test, y_test."""
 
 import zipfile
+import zlib
 from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +13,7 @@ from pipeline.cells import listing
 from pipeline.data import arrays
 from pipeline.data.kinds import KINDS, of_shape
 from pipeline.data.precision import single
-from pipeline.data.raw import DataError, Raw, split_of, told
+from pipeline.data.raw import SPLIT_NAMES, DataError, Raw, split_of, told
 
 KIND = None  # tabular, series where `shape` has two extents, image where it has three
 
@@ -45,11 +46,13 @@ def read(
                 _items(x, f"{path}: {name}", kind.name, shape, layout or kind.axes),
                 _labels(found, part, path),
             )
+    if lone := [f"y_{part}" for part in SPLIT_NAMES if f"y_{part}" in found and f"x_{part}" not in found]:
+        raise DataError(f"{path}: {lone[0]} is there, but no x_{lone[0][2:]}")
     if "train" not in pairs:
         raise DataError(f"{path}: no x_train and y_train; it holds {', '.join(found) or 'nothing'}")
     unread = [n for n in found if n[:2] not in ("x_", "y_") or not split_of(n[2:])]
-    notes = (f"left out: arrays {', '.join(unread)}",) if unread else ()
-    return Raw(kind.name, pairs, classes or None, notes=notes, where=lambda s, number: f"{path}: x_{s}[{number}]")
+    remarks = (f"left out: arrays {', '.join(unread)}",) if unread else ()
+    return Raw(kind.name, pairs, classes or None, remarks=remarks, where=lambda s, number: f"{path}: x_{s}[{number}]")
 
 
 def _archive(folder: Path) -> Path:
@@ -65,7 +68,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Arrays by name, those that are large in files."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name.removesuffix(".npy"): _array(archive, name, path) for name in archive.namelist()}
+            return {name.removesuffix(".npy").lower(): _array(archive, name, path) for name in archive.namelist()}
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not an archive of plain arrays: {told(error)}") from error
 
@@ -90,16 +93,16 @@ def _array(archive: zipfile.ZipFile, name: str, path: Path) -> np.ndarray:
                 flat[place : place + len(block)] = np.frombuffer(block, np.uint8)
                 place += len(block)
             return filled
-    except (ValueError, KeyError, EOFError) as error:
+    except (ValueError, KeyError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: {name.removesuffix('.npy')} is no plain array: {told(error)}") from error
 
 
 def _items(x: np.ndarray, what: str, kind: str, shape: list[int], layout: str) -> np.ndarray:
     """Items (N, *shape) of the kind's dtype; DataError where they are something else than was said."""
-    if x.dtype.kind not in "biuf":
-        raise DataError(f"{what} is of dtype {x.dtype}; expected numbers")
+    if x.dtype.kind not in "biuf" or not x.ndim:
+        raise DataError(f"{what} is of dtype {x.dtype} and shape {x.shape}; expected numbers (N, ...)")
     if not shape:
-        if x.ndim != 2:
+        if x.ndim != 2 or not x.shape[1]:
             raise DataError(
                 f"{what} has shape {x.shape}; a table has (N, F); series and images need option `shape`, such as "
                 f"{{shape: {list(x.shape[1:])}}}"
@@ -109,15 +112,18 @@ def _items(x: np.ndarray, what: str, kind: str, shape: list[int], layout: str) -
     extents = dict(zip(axes, shape, strict=True))
     stored = tuple(extents[axis] for axis in layout)
     if x.shape[1:] != stored:
-        x = _squeezed(x, what, stored, layout, extents)
+        x = _squeezed(x, what, stored, layout, extents, KINDS[kind].channel)
     x = x.transpose(0, *(1 + layout.index(axis) for axis in axes))
     return single(x, what) if kind == "series" else _pixels(x, what)
 
 
-def _squeezed(x: np.ndarray, what: str, stored: tuple[int, ...], layout: str, extents: dict[str, int]) -> np.ndarray:
+def _squeezed(
+    x: np.ndarray, what: str, stored: tuple[int, ...], layout: str, extents: dict[str, int], channel: str
+) -> np.ndarray:
     """Items whose axes of extent 1 are missing, or that are flat, in the stored shape where that has one reading."""
     alone = tuple(n for n in stored if n > 1)
-    if x.shape[1:] == alone or 1 in stored and x.shape[1:] == (int(np.prod(stored)),):
+    flat = extents[channel] == 1 and x.shape[1:] == (int(np.prod(stored)),)
+    if x.shape[1:] == alone or flat:
         return x.reshape(len(x), *stored)
     said = f"{what} holds items of shape {x.shape[1:]}; shape says {tuple(extents.values())}"
     for order in permutations(layout):

@@ -17,11 +17,16 @@ def read(folder: Path, *, label: str, test_last: Annotated[int, Field(ge=1)] | N
     """Numbers in all columns but `label`, a factor or a number. test_last: rows at the end that are the test split."""
     import rdata
 
-    path = folder if folder.is_file() else next(iter(sorted(folder.glob("*.rda"))), folder)
+    found = [folder] if folder.is_file() else sorted(folder.glob("*.rda"))
+    if len(found) != 1:
+        raise DataError(f"{folder}: {len(found)} files *.rda ({', '.join(p.name for p in found)}); one is needed")
+    path = found[0]
     try:
         frames = rdata.read_rda(path, default_encoding="utf8")
     except (OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path}: no R data: {error}") from error
+    if len(frames) != 1:
+        raise DataError(f"{path}: it holds {', '.join(frames)}; one data frame a file is read")
     frame = next(iter(frames.values()))
     if label not in frame.columns:
         raise DataError(f"{path}: no column {label!r}; it has {', '.join(frame.columns)}")
@@ -31,8 +36,8 @@ def read(folder: Path, *, label: str, test_last: Annotated[int, Field(ge=1)] | N
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: a column but {label!r} holds no numbers: {error}") from error
     named = frame[label].dtype == "category"
-    y = np.asarray(frame[label].cat.codes if named else frame[label])
-    classes = [str(c) for c in frame[label].cat.categories] if named else None
+    y = np.asarray(frame[label].astype(object).fillna("") if named else frame[label], str if named else None)
+    classes = [c for c in map(str, frame[label].cat.categories) if c in set(y.tolist())] if named else None
     if test_last is not None and test_last >= len(x):
         raise DataError(f"{path}: test_last {test_last} of {len(x)} rows leaves none to train on")
     first = {"train": 0, "test": len(x) - (test_last or 0)}
@@ -40,4 +45,4 @@ def read(folder: Path, *, label: str, test_last: Annotated[int, Field(ge=1)] | N
     if test_last:
         splits["test"] = (x[first["test"] :], y[first["test"] :])
     columns = [Column(name=c) for c in features]
-    return Raw(KIND, splits, classes, columns, where=lambda s, number: f"{path}: row {first[s] + number + 1}")
+    return Raw(KIND, splits, classes, columns, True, where=lambda s, number: f"{path}: row {first[s] + number + 1}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.data.precision import single
 from pipeline.data.raw import DataError, Raw
 
 KIND = "series"
@@ -15,18 +16,32 @@ KIND = "series"
 
 def read(folder: Path) -> Raw:
     """Series as float32 (N, T, F), those shorter than the longest of all splits filled up with NaN."""
-    found = {split: _file(folder / f"{split}.ts") for split in ("train", "test")}
+    found = {split: _file(_named(folder, split)) for split in ("train", "test")}
     steps = max(series.shape[0] for rows, _, _ in found.values() for series, _ in rows)
     splits = {}
     for split, (rows, _, path) in found.items():
         features = {series.shape[1] for series, _ in rows}
         if len(features) > 1:
             raise DataError(f"{path}: series of {sorted(features)} dimensions; all need the same number")
-        x = np.full((len(rows), steps, features.pop()), np.nan, np.float32)
+        x = np.full((len(rows), steps, features.pop()), np.nan)
         for place, (series, _) in zip(x, rows, strict=True):
             place[: len(series)] = series
-        splits[split] = (x, np.array([label for _, label in rows]))
+        classes = found["train"][1]
+        if unknown := sorted({label for _, label in rows} - set(classes)):
+            count = sum(label in unknown for _, label in rows)
+            raise DataError(
+                f"{path}: {count} of {len(rows)} labels are none of the classes {', '.join(classes)}: {unknown}"
+            )
+        splits[split] = (single(x, str(path)), np.array([classes.index(label) for _, label in rows]))
     return Raw(KIND, splits, found["train"][1])
+
+
+def _named(folder: Path, split: str) -> Path:
+    """`train.ts`, or `GunPoint_TRAIN.ts` as the archives have it."""
+    found = [p for p in sorted(folder.glob("*")) if p.name.lower().endswith(f"{split}.ts")]
+    if len(found) != 1:
+        raise DataError(f"{folder}: {len(found)} files end with {split}.ts; train.ts and test.ts are read")
+    return found[0]
 
 
 def _file(path: Path) -> tuple[list[tuple[np.ndarray, str]], list[str], Path]:
@@ -45,10 +60,13 @@ def _file(path: Path) -> tuple[list[tuple[np.ndarray, str]], list[str], Path]:
             continue
         *dimensions, label = words.split(":")
         try:
-            series = np.array([dimension.split(",") for dimension in dimensions], np.float32).T
+            if not dimensions or "_" in words.rpartition(":")[0]:
+                raise ValueError("values, a colon and a label are needed, and digits without _")
+            series = np.array([dimension.split(",") for dimension in dimensions], np.float64).T
         except ValueError as error:
             raise DataError(
-                f"{path}:{number}: no series of numbers with dimensions of equal length: {error}"
+                f"{path}:{number}: no series of numbers with dimensions of equal length: {error}; "
+                "missing values and time stamps are not read"
             ) from error
         rows.append((series, label.strip()))
     if not rows or not classes:

@@ -11,10 +11,10 @@ FEW = 5  # training items of a class
 SHOWN = 5  # names in a sentence
 
 
-def found(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: list[Column] | None) -> Iterator[str]:
+def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: list[Column] | None) -> Iterator[str]:
     """A sentence for each; meta: of `meta.json`; items: (N, ...) by split."""
     if meta["kind"] == "tabular":
-        names = [column.name for column in columns or [] for _ in column.names or [""]]
+        names = [name for column in columns or [] for name in column.features]
         names = names or [f"column {n}" for n in range(meta["shape"][0])]
         low, high = meta["statistics"]["minimum"], meta["statistics"]["maximum"]
         if constant := [name for name, a, b in zip(names, low, high, strict=True) if a == b]:
@@ -26,10 +26,27 @@ def found(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: lis
             yield f"nearly as many names as items: {_listed(many)}; leave an identifier out with option `drop`"
     if few := [f"{c} {n}" for c, n in zip(meta["classes"], meta["counts"]["train"], strict=False) if n < FEW]:
         yield f"classes with few training items: {_listed(few)}"
+    for names in (meta["classes"], *(column.names or [] for column in columns or [])):
+        if twins := _twins(names):
+            yield f"names that differ in their writing alone: {_listed(twins)}"
+    if meta["kind"] == "image":
+        if meta["shape"][0] not in (1, 3, 4):
+            yield f"images of {meta['shape'][0]} channels; `shape` is (C, H, W)"
+        if max(meta["statistics"]["maximum"]) <= 1:
+            yield "pixels are 0 and 1 of 255 alone"
     for pair, count in meta["duplicates"].items():
         earlier, later = pair.split("-")
         if count and not (meta["refit"] and later == "validation"):
-            yield f"{count} of {len(items[later])} items of {later} stand in {earlier} too, value for value"
+            yield f"{count} of {len(items[later])} items of {later} are also in {earlier}, with equal values"
+
+
+def _twins(names: list[str]) -> list[str]:
+    """Names that are one without regard to case, spaces and how a number is written."""
+    seen: dict[str, list[str]] = {}
+    for name in names:
+        plain = "".join(c for c in name.casefold() if c.isprintable() and not c.isspace())
+        seen.setdefault(plain.removesuffix(".0"), []).append(name)
+    return [name for group in seen.values() if len(group) > 1 for name in group]
 
 
 def _is_row_number(parts: list[np.ndarray]) -> bool:
