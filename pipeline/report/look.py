@@ -87,7 +87,7 @@ class Look:
         return [(name, np.flatnonzero(y == number)[:SAMPLES]) for number, name in shown]
 
     def _images(self, text: Any) -> Figure:
-        groups = self._groups()
+        groups, white = self._groups(), max(self.meta["statistics"]["maximum"])  # some have 16 shades, not 256
         figure = Figure(figsize=(1.2 + 0.95 * SAMPLES, 0.6 + 0.95 * len(groups)), layout="constrained")
         grid = figure.subplots(len(groups), SAMPLES, squeeze=False)
         for row, (name, chosen) in zip(grid, groups, strict=True):
@@ -95,15 +95,17 @@ class Look:
                 axes.axis("off")
                 if place < len(chosen):
                     pixels = np.asarray(self.x["train"][chosen[place]]).transpose(1, 2, 0)
-                    grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if pixels.shape[2] == 1 else {}
+                    grey = {"cmap": "gray", "vmin": 0, "vmax": white} if pixels.shape[2] == 1 else {}
                     axes.imshow(pixels if pixels.shape[2] in (1, 3) else pixels[..., :1], **grey)
             row[0].text(-0.1, 0.5, text(name), transform=row[0].transAxes, ha="right", va="center")
         return figure
 
     def _series(self, text: Any) -> Figure:
         groups = self._groups()
-        figure = Figure(figsize=(10, 1.8 * -(-len(groups) // 3) + 0.6), layout="constrained")
-        grid = figure.subplots(-(-len(groups) // 3), 3, squeeze=False).reshape(-1)
+        wide = min(3, len(groups))
+        tall = -(-len(groups) // wide)
+        figure = Figure(figsize=(3.4 * wide, 1.8 * tall + 0.6), layout="constrained")
+        grid = figure.subplots(tall, wide, squeeze=False).reshape(-1)
         for axes in grid[len(groups) :]:
             axes.axis("off")
         for axes, (name, chosen) in zip(grid, groups, strict=False):
@@ -130,6 +132,7 @@ class Look:
                 axes.set_yticks(range(len(shown)), shown, fontsize=7)
             else:
                 numbers = values[:, 0].astype(np.float64)
+                axes.locator_params(axis="x", nbins=4)
                 axes.hist(numbers, bins=min(30, len(np.unique(numbers))), color=style.COLOURS[0])
             axes.set_title(text(column.name)[:30])
             start += width
@@ -138,7 +141,7 @@ class Look:
     def _rows(self, axes: Axes, columns: list[Column], text: Any) -> None:
         """The first training items, as a person writes them."""
         axes.axis("off")
-        cells, letters = [], max(6, 120 // (len(columns) + 1))
+        cells, letters = [], max(10, 120 // (len(columns) + 1))
         for item, target in zip(np.asarray(self.x["train"][:ROWS]), self.y["train"][:ROWS], strict=True):
             row, start = [], 0
             for column in columns:
