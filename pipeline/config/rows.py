@@ -89,6 +89,9 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
     if seen not in takes:
         fits = [v for (v, k), out in views.KINDS.items() if k == given and out in takes]
         advice = f"give it view {fits[0]!r}" if fits else f"models that fit: {', '.join(_fitting(given))}"
+        reader = f"data/readers/{params.data[experiment.data].reader}"
+        if given == "tabular" and "shape" in introspection.options(reader, "read").model_fields:
+            advice += f"; if {experiment.data} holds images or series, say so with option `shape` of its reader"
         yield (
             (*where, "model"),
             (

@@ -29,22 +29,23 @@ def complete_rows(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarr
                 f"{place}: the label is empty ({int(unlabelled.sum())} of {len(y)} labels are); write `missing: drop` "
                 "into the data set's entry to leave such rows out"
             )
-        count = f"{int(incomplete.sum())} of {len(y)} rows"
+        rows = f"of {len(y)} rows" + (f" of {split}" if len(raw.splits) > 1 else "")
         if how == "refuse" and incomplete.any():
             first = int(incomplete.argmax())
             column = _first_gap(x[first], raw.columns)
             raise DataError(
-                f"{_place(raw, split, first, name)}: {column} is missing or not finite (so in {count}); {WAY}"
+                f"{_place(raw, split, first, name)}: {column} is missing or not finite "
+                f"({int(incomplete.sum())} {rows} lack a value); {WAY}"
             )
         dropped = unlabelled | incomplete if how == "drop" else unlabelled
         kept[split] = np.flatnonzero(~dropped)
         if dropped.all():
             raise DataError(f"{name}, {split}: every row lacks a value, so none is left; leave empty columns out")
         if dropped.any():
-            remarks.append(f"dropped: {int(dropped.sum())} of {len(y)} rows of {split} with a missing value")
+            remarks.append(f"dropped: {int(dropped.sum())} {rows} with a missing value")
         elif incomplete.any():
-            by = f"the {how} of train" if isinstance(how, str) else f"{how:g}"
-            remarks.append(f"missing: values in {count} of {split}, replaced by {by}")
+            by = f"the {how} of the training items" if isinstance(how, str) else f"{how:g}"
+            remarks.append(f"missing: values in {int(incomplete.sum())} {rows}, replaced by {by}")
     return kept, tuple(remarks)
 
 

@@ -76,7 +76,7 @@ def test_data_that_prepare_refuses_stops_its_rows_only(project: Path) -> None:
     (project / "mine.csv").write_text("".join(f"{i},{i}.5,{i % 2}\n" for i in range(40)) + "1,2,3\n")
     done = scratch.cli(project, "repro", check=False)
     assert done.returncode == 1
-    assert "DataError: mine, train: no item of class 2 (found: 0 1" in done.stderr
+    assert "no item of class 3 for each of train, test, validation: it has 1" in done.stderr
     assert done.stderr.count("DataError") == 1 and done.stderr.endswith("not finished: mine_svm\n")
     assert not (project / "data" / "prepared" / "mine").exists()
     table = done.stdout[done.stdout.index("iris: ") :]

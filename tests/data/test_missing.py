@@ -43,7 +43,7 @@ def test_imputed_as_scikit_learn_does_fitted_on_train(project: Project, how: Mis
         expected = theirs.transform(GAPS[indices[split]]).astype(np.float32)
         np.testing.assert_allclose(np.load(folder / f"x_{split}.npy"), expected, rtol=1e-6)
     assert np.allclose(meta(folder)["imputed"], theirs.statistics_)
-    assert any(f"replaced by the {how} of train" in remark for remark in meta(folder)["remarks"])
+    assert any(f"replaced by the {how} of the training items" in remark for remark in meta(folder)["remarks"])
 
 
 def test_a_constant(project: Project) -> None:
@@ -58,11 +58,13 @@ def test_rows_are_dropped_and_counted(project: Project) -> None:
     every = np.concatenate([indices[split] for split in prepare.SPLITS])
     assert sorted(every) == np.flatnonzero(~np.isnan(GAPS).any(axis=1)).tolist()
     assert np.array_equal(np.load(folder / "x_test.npy"), GAPS[indices["test"]].astype(np.float32))
-    assert f"dropped: {60 - len(every)} of 60 rows of train with a missing value" in meta(folder)["remarks"]
+    assert f"dropped: {60 - len(every)} of 60 rows with a missing value" in meta(folder)["remarks"]
 
 
 def test_refused_with_file_line_and_column(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"p.csv:2: bill is missing .*\(so in \d+ of 60 rows.*`missing: drop`.*mean"):
+    with pytest.raises(
+        DataError, match=r"p.csv:2: bill is missing .*\(\d+ of 60 rows lack a value.*`missing: drop`.*mean"
+    ):
         penguins(tmp_path, "refuse")
 
 
