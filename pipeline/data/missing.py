@@ -69,7 +69,7 @@ def fit_imputer(x: np.ndarray, chosen: np.ndarray, columns: list[Column] | None,
     """
     if how in ("refuse", "drop"):
         return None
-    if isinstance(how, float) and not abs(how) <= np.finfo(np.float32).max:
+    if isinstance(how, float) and not abs(how) <= float(np.finfo(np.float32).max):
         raise DataError(f"missing: {how:g} is no number of single precision")
     columns = columns or [Column(name=f"column {n}") for n in range(x.shape[1])]
     values: list[float | str] = []
