@@ -85,7 +85,7 @@ SCRIPT = """
 
 PLUMBING = {
     "": ["__init__", "errors", "introspection", "lifetime", "paths"],
-    "cells": ["__init__", "archives", "cell", "environment", "fingerprint", "provenance", "store"],
+    "cells": ["__init__", "archives", "cell", "environment", "fingerprint", "listing", "provenance", "store"],
     "run": ["__init__", "devices", "durations", "fill", "progress"],
     "run/executors": ["__init__", "contract", "forks", "in_process", "warm"],
 }
