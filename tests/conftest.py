@@ -18,7 +18,7 @@ from bench import scratch
 from pipeline import paths
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json
-from pipeline.data import prepare
+from pipeline.data import splits
 from tests import helpers
 from tests.laboratory import Laboratory
 
@@ -144,7 +144,7 @@ def sample(laboratory: Laboratory) -> Callable[[str], tuple[np.ndarray, np.ndarr
     def of(name: str) -> tuple[np.ndarray, np.ndarray, int]:
         folder = laboratory.data(name)
         x, y = (np.load(folder / f"{a}_train.npy", mmap_mode="r") for a in "xy")
-        chosen = prepare.stratified(prepare.strata(np.asarray(y)), min(60, len(y)), np.random.default_rng(0))
+        chosen = splits.stratified(splits.strata(np.asarray(y)), min(60, len(y)), np.random.default_rng(0))
         return np.array(x[chosen]), np.array(y[chosen]), len(read_json(folder / "meta.json")["classes"])
 
     return of
