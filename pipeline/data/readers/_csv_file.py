@@ -21,8 +21,12 @@ from pipeline.data.raw import DataError, told
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}  # that are found
 SAMPLE = 200  # rows by which delimiter and header are found
-BLOCK = 2**22  # bytes of text that are split together
+BLOCK = 2**20  # bytes of text that are split together
 MARKERS = ("", "NA", "<NA>", "N/A", "n/a", "#N/A", "#NA", "NaN", "nan", "NAN", "null", "NULL", "None", "?", "-")
+
+
+class NotPlain(Exception):
+    """A column of numbers holds something else, which only its text can tell."""
 
 
 @dataclass(frozen=True)
@@ -89,32 +93,37 @@ class File:
         """The line of each item."""
         return [line for _, line in self.rows()][bool(self.dialect.header) :]
 
-    def batches(self) -> Iterator[pyarrow.RecordBatch]:
-        """Cells as text, some rows at a time, the header left out; columns are called f0, f1, ..."""
+    def batches(self, numbers: Sequence[int] = ()) -> Iterator[pyarrow.RecordBatch]:
+        """Cells, some rows at a time, the header left out; columns are called f0, f1, ...
+
+        numbers: columns that come as float64, null where a number is missing; NotPlain where one holds anything else.
+        The others come as text.
+        """
         assert self.dialect.delimiter
-        texts = {f"f{number}": pyarrow.string() for number in range(self.width)}
-        skip = bool(self.dialect.header)
+        types = {f"f{n}": pyarrow.float64() if n in numbers else pyarrow.string() for n in range(self.width)}
+        skip = next(self.rows())[1] if self.dialect.header else self.dialect.skip
         try:
             reader = pyarrow.csv.open_csv(
                 self.path,
                 pyarrow.csv.ReadOptions(
                     use_threads=False,
                     block_size=BLOCK,
-                    skip_rows=self.dialect.skip,
+                    skip_rows=skip,
                     autogenerate_column_names=True,
                     encoding=self.dialect.encoding.removesuffix("-sig") if self.dialect.encoding else "utf8",
                 ),
                 pyarrow.csv.ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
-                pyarrow.csv.ConvertOptions(column_types=texts, strings_can_be_null=False),
+                pyarrow.csv.ConvertOptions(column_types=types, null_values=MARKERS, strings_can_be_null=False),
             )
-            # The next rows are split by another thread while these are made numbers of: two thirds of the time.
+            # Another thread splits the next rows meanwhile.
             with ThreadPoolExecutor(1) as ahead:
                 coming = ahead.submit(next, reader, None)
                 while (batch := coming.result()) is not None:
                     coming = ahead.submit(next, reader, None)
-                    yield batch.slice(1) if skip else batch
-                    skip = False
+                    yield batch
         except pyarrow.ArrowInvalid as error:
+            if "conversion error to double" in str(error):
+                raise NotPlain from error
             raise self._ragged() or DataError(f"{self.path}: no table of text: {error}") from error
         except (OSError, UnicodeError, KeyError) as error:
             raise DataError(f"{self.path}: no table of text: {told(error)}") from error
