@@ -1,6 +1,5 @@
 """Missing values of tables: refused, their rows dropped, or replaced by what is fitted on the training items."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,6 @@ from pipeline.data import arrays
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Column, Missing
 
-Change = Callable[[np.ndarray], np.ndarray]
 WAY = "write `missing: drop` into the data set's entry to leave such rows out, or mean, median, mode or a number"
 
 
@@ -55,7 +53,6 @@ class Imputer:
 
     values: list[float | str]
     filled: np.ndarray  # (features,)
-    columns: list[Column]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Rows (n, features) without NaN."""
@@ -89,7 +86,7 @@ def fit_imputer(x: np.ndarray, chosen: np.ndarray, columns: list[Column] | None,
             filled[start] = _number(there[:, 0], how)
             values.append(float(filled[start]))
         start += width
-    return Imputer(values, filled, columns)
+    return Imputer(values, filled)
 
 
 def _number(values: np.ndarray, how: Missing) -> float:
