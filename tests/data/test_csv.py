@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 from pipeline.data.raw import DataError
-from pipeline.data.readers import csv
+from pipeline.data.readers import _csv_file, csv
 from tests.data.reading import encoded, write
 
 nan = float("nan")
@@ -128,8 +128,11 @@ DIALECTS: dict[str, tuple[bytes, dict[str, Any], dict[str, Any]]] = {  # bytes, 
 }
 
 
+@pytest.mark.parametrize("block", [16, _csv_file.BLOCK])
 @pytest.mark.parametrize("name", DIALECTS)
-def test_read_as_pandas_reads_it(tmp_path: Path, name: str) -> None:
+def test_read_as_pandas_reads_it(tmp_path: Path, name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """block: bytes that are read together, also fewer than a table has."""
+    monkeypatch.setattr(_csv_file, "BLOCK", block)
     content, options, theirs = DIALECTS[name]
     (tmp_path / "t.csv").write_bytes(content)
     raw = csv.read(tmp_path / "t.csv", **options)

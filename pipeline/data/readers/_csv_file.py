@@ -7,12 +7,14 @@ first rows and counts lines, so both have to agree on a table before it is read.
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.csv
@@ -47,7 +49,7 @@ class File:
         self.path = path
         encoding = _marked(path) or asked.encoding or "utf-8"
         self.dialect = replace(asked, encoding=encoding)
-        _scan(path, encoding)
+        self._quoted = _scan(path, encoding) > 0
         if asked.delimiter is None:
             self.dialect = replace(self.dialect, delimiter=self._delimiter(narrow))
         rows = [row for row, _ in islice(self.rows(), SAMPLE)]
@@ -99,34 +101,58 @@ class File:
         numbers: columns that come as float64, null where a number is missing; NotPlain where one holds anything else.
         The others come as text.
         """
-        assert self.dialect.delimiter
         types = {f"f{n}": pyarrow.float64() if n in numbers else pyarrow.string() for n in range(self.width)}
-        skip = next(self.rows())[1] if self.dialect.header else self.dialect.skip
+        above = next(self.rows())[1] if self.dialect.header else self.dialect.skip
+        # Where nothing is quoted and a byte of a line's end is nothing else, lines can be told before they are read.
+        apart = not self._quoted and "\n".encode(self._encoding) == b"\n"
+        whole = self.path
         try:
-            reader = pyarrow.csv.open_csv(
-                self.path,
-                pyarrow.csv.ReadOptions(
-                    use_threads=False,
-                    block_size=BLOCK,
-                    skip_rows=skip,
-                    autogenerate_column_names=True,
-                    encoding=self.dialect.encoding.removesuffix("-sig") if self.dialect.encoding else "utf8",
-                ),
-                pyarrow.csv.ParseOptions(delimiter=self.dialect.delimiter, newlines_in_values=True),
-                pyarrow.csv.ConvertOptions(column_types=types, null_values=MARKERS, strings_can_be_null=False),
-            )
-            # Another thread splits the next rows meanwhile.
-            with ThreadPoolExecutor(1) as ahead:
-                coming = ahead.submit(next, reader, None)
-                while (batch := coming.result()) is not None:
-                    coming = ahead.submit(next, reader, None)
-                    yield batch
+            yield from self._parts(types, above) if apart else self._arrow(pyarrow.csv.open_csv, whole, types, above)
         except pyarrow.ArrowInvalid as error:
             if "conversion error to double" in str(error):
                 raise NotPlain from error
             raise self._ragged() or DataError(f"{self.path}: no table of text: {error}") from error
         except (OSError, UnicodeError, KeyError) as error:
             raise DataError(f"{self.path}: no table of text: {told(error)}") from error
+
+    def _parts(self, types: dict[str, pyarrow.DataType], above: int) -> Iterator[pyarrow.RecordBatch]:
+        """The next lines are parsed by each core while those before them are used."""
+        cores, coming, rest = pyarrow.cpu_count(), deque[Future[pyarrow.Table]](), b""
+        with self.path.open("rb") as file, ThreadPoolExecutor(cores) as pool:
+            while block := file.read(BLOCK):
+                cut = block.rfind(b"\n") + 1
+                lines, rest = (rest + block[:cut], block[cut:]) if cut else (b"", rest + block)
+                if above and lines.count(b"\n") <= above:
+                    lines, rest = b"", lines + rest
+                if lines.strip(b"\r\n"):
+                    coming.append(pool.submit(self._arrow, pyarrow.csv.read_csv, lines, types, above))
+                    above = 0
+                if len(coming) > 2 * cores:
+                    yield from coming.popleft().result().to_batches()
+            while coming:
+                yield from coming.popleft().result().to_batches()
+        if rest.strip(b"\r\n"):
+            yield from self._arrow(pyarrow.csv.read_csv, rest, types, above).to_batches()
+
+    def _arrow(self, reader: Callable, source: Path | bytes, types: dict[str, pyarrow.DataType], above: int) -> Any:
+        """What Arrow's reader gives, of rows below some lines `above` them."""
+        return reader(
+            source if isinstance(source, Path) else pyarrow.BufferReader(source),
+            pyarrow.csv.ReadOptions(
+                use_threads=False,
+                block_size=2 * BLOCK if isinstance(source, Path) else len(source) + 1,
+                skip_rows=above,
+                column_names=list(types),
+                encoding=self._encoding,
+            ),
+            pyarrow.csv.ParseOptions(delimiter=str(self.dialect.delimiter), newlines_in_values=self._quoted),
+            pyarrow.csv.ConvertOptions(column_types=types, null_values=MARKERS, strings_can_be_null=False),
+        )
+
+    @property
+    def _encoding(self) -> str:
+        """Arrow leaves a mark at the start out by itself."""
+        return str(self.dialect.encoding).removesuffix("-sig").replace("utf-8", "utf8")
 
     def _ragged(self) -> DataError | None:
         for row, line in self.rows():
@@ -212,22 +238,23 @@ def _marked(path: Path) -> str | None:
     return next((name for mark, name in marks.items() if start.startswith(mark)), None)
 
 
-def _scan(path: Path, encoding: str) -> None:
-    """Decode the whole file once; DataError where it is another encoding's, or a quotation has no end."""
-    quotes, lines = 0, 0
+def _scan(path: Path, encoding: str) -> int:
+    """Decode the whole file once and count its quotation marks; DataError where it can't be, or one has no partner."""
+    quotes, done = 0, 0
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
         with path.open("rb") as file:
-            while block := file.read(2**20):
+            while block := file.read(2**16):
                 text = decoder.decode(block)
+                done += len(block)
                 if "\0" in text:
                     raise DataError(
                         f"{path}: it holds zero bytes; if it is UTF-16, write option {{encoding: utf-16-le}} (or -be)"
                     )
-                quotes, lines = quotes + text.count('"'), lines + text.count("\n")
+                quotes += text.count('"') if '"' in text else 0
             decoder.decode(b"", True)
     except UnicodeDecodeError as error:
-        line = lines + error.object[: error.start].count(b"\n") + 1
+        line = path.read_bytes()[: done + error.start].count(b"\n") + 1
         raise DataError(
             f"{path}:{line}: byte {error.object[error.start]:#04x} is no {encoding}; write the file's own, such as "
             "option {encoding: cp1252} for Western Europe"
@@ -238,3 +265,4 @@ def _scan(path: Path, encoding: str) -> None:
         raise DataError(
             f'{path}: {quotes} quotation marks ("); one has no partner, so it is not clear where a cell ends'
         )
+    return quotes

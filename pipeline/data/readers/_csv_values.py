@@ -57,14 +57,14 @@ def words(cells: pyarrow.Array, writing: Writing) -> pyarrow.Array:
     return compute.if_else(compute.is_in(trimmed, pyarrow.array(writing.missing, pyarrow.string())), "", trimmed)
 
 
-def labels(cells: pyarrow.Array, writing: Writing, bad: dict[str, tuple[str, int]], start: int) -> list[str]:
+def labels(cells: pyarrow.Array, writing: Writing, bad: dict[str, tuple[str, int]], start: int) -> pyarrow.Array:
     """Text of labels, numbers with a decimal point. What looks like a number but is written otherwise is `bad`."""
     found = words(cells, writing)
     if writing.decimal != "." or writing.thousands:
         odd = [w for w in found.unique().to_pylist() if looks_numeric(w) and not re.fullmatch(writing.pattern, w)]
         if odd:
             bad["label"] = (odd[0], start + found.to_pylist().index(odd[0]))
-    return list(writing.plain(found).to_pylist())
+    return writing.plain(found)
 
 
 def require_names(found: set[str], writing: Writing, what: str, numeric: bool = False) -> None:

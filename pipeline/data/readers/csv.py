@@ -67,10 +67,10 @@ def read(
     }
     used = arranged(files, None if label_file else label, columns, drop, categorical)
     tables = {split: Table(file, used[split], writing) for split, file in files.items()}
-    labels = {split: np.array(table.labels) for split, table in tables.items()}
+    labels = {split: table.labels for split, table in tables.items()}
     if label_file:
         labels = {"train": _label_file(folder / label_file, len(tables["train"].numbers), writing)}
-    seen = set(np.concatenate(list(labels.values())).tolist())
+    seen = set(labels["train"].tolist()).union(*(table.classes for table in tables.values()))
     values.require_names(seen, writing, f"{folder}: label", numeric=True)
     labels = {split: values.without_marks(column, seen, writing) for split, column in labels.items()}
     names = _names(list(tables.values()), used["train"], writing, folder)
@@ -108,41 +108,58 @@ class Table:
 
     def __init__(self, file: File, used: Columns, writing: Writing) -> None:
         self.file, self.used, self.writing = file, used, writing
-        numbers = [column for place, column in enumerate(used.chosen) if place not in used.categorical]
+        self.measured = [place for place in range(len(used.chosen)) if place not in used.categorical]
         try:
-            self._read(numbers if writing == Writing() else [])
+            self._read(plain=bool(self.measured) and writing == Writing())
         except NotPlain:
-            self._read([])
+            self._read(plain=False)
 
-    def _read(self, plain: list[int]) -> None:
-        """plain: columns that are taken for numbers as a computer writes them, in half the time; NotPlain if not."""
+    def _read(self, plain: bool) -> None:
+        """plain: numbers are taken for such as a computer writes them, in half the time; NotPlain where one is not."""
         used, writing = self.used, self.writing
-        self.labels: list[str] = []
+        self.classes: dict[str, int] = {}
+        labels = [np.zeros(0, np.int64)]
         self.names: dict[int, dict[str, int]] = {place: {} for place in used.categorical}
         rounded, grown, count = Single(len(used.chosen)), arrays.Growing(len(used.chosen)), 0
-        for batch in self.file.batches(plain):
-            block, bad = np.empty((batch.num_rows, len(used.chosen)), order="F"), {}
-            for place, column in enumerate(used.chosen):
-                cells = batch.column(column)
-                if place in self.names:
-                    block[:, place] = _places(values.words(cells, writing), self.names[place])
-                elif plain:
-                    block[:, place] = found = cells.to_numpy(zero_copy_only=False)
-                    if np.isfinite(found).sum() + cells.null_count != len(found):
-                        raise NotPlain
-                else:
-                    block[:, place], wrong = values.numbers(cells, writing)
-                    if wrong.any():
-                        first = int(wrong.argmax())
-                        bad[used.features[place]] = (cells[first].as_py(), count + first)
+        for batch in self.file.batches([used.chosen[place] for place in self.measured] if plain else []):
+            bad: dict[str, tuple[str, int]] = {}
+            block = self._block(batch, plain, bad, count)
             if batch.num_rows:
                 grown.add(rounded.add(block))
             if used.label is not None:
-                self.labels += values.labels(batch.column(used.label), writing, bad, count)
+                cells = values.labels(batch.column(used.label), writing, bad, count)
+                labels.append(_places(cells, self.classes).astype(np.int64))
             values.refuse_text(self.file, bad, writing)
             count += batch.num_rows
         rounded.check(str(self.file.path), used.features)
         self.numbers = grown.whole()
+        self.labels = np.array(list(self.classes), str)[np.concatenate(labels)]
+
+    def _block(
+        self, batch: pyarrow.RecordBatch, plain: bool, bad: dict[str, tuple[str, int]], count: int
+    ) -> np.ndarray:
+        """Float64 (n, F) of a batch of rows that follow `count` others; the first cell of a column that is no number
+        goes into `bad`."""
+        used = self.used
+        block = np.empty((batch.num_rows, len(used.chosen)), order="F")
+        if plain:
+            numbers = batch.select([used.chosen[place] for place in self.measured])
+            found = numbers.to_tensor(null_to_nan=True, row_major=False).to_numpy()
+            missing = sum(column.null_count for column in numbers.columns)
+            if np.count_nonzero(np.isfinite(found)) + missing < found.size:  # "inf", or a mark that is not found
+                raise NotPlain("a number that is not finite")
+            if not self.names:
+                return found
+            block[:, self.measured] = found
+        for place in () if plain else self.measured:
+            cells = batch.column(used.chosen[place])
+            block[:, place], wrong = values.numbers(cells, self.writing)
+            if wrong.any():
+                first = int(wrong.argmax())
+                bad[used.features[place]] = (cells[first].as_py(), count + first)
+        for place, seen in self.names.items():
+            block[:, place] = _places(values.words(batch.column(used.chosen[place]), self.writing), seen)
+        return block
 
     def features(self, names: dict[int, list[str]], shape: tuple[int, ...]) -> np.ndarray:
         """Float32 (N, features), a feature a name where a column holds `names`; uint8 (N, *shape) of images."""
@@ -219,7 +236,7 @@ def _label_file(path: Path, rows: int, writing: Writing) -> np.ndarray:
         raise DataError(
             f"{path}:{bad['label'][1] + 1}: {bad['label'][0]!r} is no number as options decimal and thousands have it"
         )
-    return np.array(found)
+    return np.array(found.to_pylist())
 
 
 def _remarks(files: dict[str, File], used: dict[str, Columns]) -> list[str]:
