@@ -12,8 +12,8 @@ from typing import Any
 
 # What the work of a cell imports; others in the lock decide no result.
 PACKAGES = (
-    "numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "pyarrow", "pytorch-lightning", "rdata",
-    "safetensors", "scikit-learn", "scipy", "skops", "torch", "torchvision",
+    "numpy", "onnx", "onnxruntime", "onnxscript", "peft", "pillow", "pyarrow", "pytorch-lightning", "rdata",
+    "sacrebleu", "safetensors", "scikit-learn", "scipy", "skops", "tokenizers", "torch", "torchvision", "transformers",
 )  # fmt: skip
 
 
@@ -30,15 +30,19 @@ def locked(requirements: str) -> dict[str, str]:
 
 
 def update(folder: Path) -> str:
-    """Bring `environment.json` up to `requirements.txt`, both in `folder`; returns what there is to say."""
+    """Bring `environment.json` up to `requirements.txt`, both in `folder`; returns what there is to say.
+
+    A package that is new has made no cell yet, so it raises no number.
+    """
     path, packages = folder / "environment.json", locked((folder / "requirements.txt").read_text())
-    before: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"number": 0, "packages": {}}
-    changed = [name for name in packages if packages[name] != before["packages"].get(name)]
+    known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"number": 1, "packages": {}}
+    before = known["packages"]
+    changed = [name for name, version in packages.items() if before.get(name, version) != version]
+    number = known["number"] + bool(changed)
+    path.write_text(json.dumps({"number": number, "packages": packages}, indent=1) + "\n")
     if not changed:
-        return f"environment {before['number']}: no package that cells import has changed; every cell stays"
-    now = {"number": before["number"] + 1, "packages": packages}
-    path.write_text(json.dumps(now, indent=1) + "\n")
-    return f"environment {now['number']}: {', '.join(changed)} changed; every cell will be made anew"
+        return f"environment {number}: no package that cells import has changed; every cell stays"
+    return f"environment {number}: {', '.join(changed)} changed; every cell will be made anew"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,16 @@ def test_it_is_raised_where_a_package_of_cells_changes(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "environment.json").read_text())["packages"]["torch"] == "1.1"
 
 
+def test_a_package_that_came_with_the_lock_has_made_no_cell_yet(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.txt"
+    (tmp_path / "environment.json").write_text(
+        json.dumps({"number": 3, "packages": {n: "1.0" for n in environment.PACKAGES if n != "torch"}})
+    )
+    lock.write_text(LOCK)
+    assert "environment 3: no package that cells import has changed" in environment.update(tmp_path)
+    assert json.loads((tmp_path / "environment.json").read_text())["packages"]["torch"] == "1.0"
+
+
 def test_a_package_that_each_python_has_its_own_version_of_has_all_of_them() -> None:
     text = "numpy==2.4 ; python_full_version < '3.12' \\\nnumpy==2.5 ; python_full_version >= '3.12' \\\n"
     assert environment.locked(text)["numpy"] == "2.4, 2.5"
