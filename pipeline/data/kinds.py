@@ -22,6 +22,7 @@ class Kind:
     """axes: letters of an item's extents. channel: the axis whose places have statistics and a scale of their own.
 
     dtype: of stored items. padded: whether items that are shorter than the longest are filled up at the end with NaN.
+    ragged: whether they are stored at their own lengths instead, and padded a batch at a time.
     range: the lowest and the highest value, None where any finite number is one.
     """
 
@@ -31,6 +32,7 @@ class Kind:
     dtype: str
     padded: bool = False
     range: tuple[float, float] | None = None
+    ragged: bool = False
 
     @property
     def dimensions(self) -> int:
@@ -81,6 +83,7 @@ KINDS = {
         Kind("image", "CHW", "C", "uint8", range=(0, 255)),
         Kind("series", "TF", "F", "float32", padded=True),
         Kind("tabular", "F", "F", "float32"),
+        Kind("tokens", "T", "T", "int32", ragged=True),
     )
 }
 
@@ -92,11 +95,11 @@ def of_shape(shape: Sequence[int]) -> str:
     'image'
     """
     for kind in KINDS.values():
-        if len(kind.axes) == (len(shape) or 1):
+        if len(kind.axes) == (len(shape) or 1) and not kind.ragged:
             return kind.name
     raise ValueError(f"no kind of data has items of shape {list(shape)}; valid: {shapes()}")
 
 
 def shapes() -> str:
-    """Of items of all kinds: `(C, H, W), (T, F), (F)`."""
-    return ", ".join(kind.shape for kind in KINDS.values())
+    """Of items of all kinds of numbers: `(C, H, W), (T, F), (F)`."""
+    return ", ".join(kind.shape for kind in KINDS.values() if not kind.ragged)

@@ -87,6 +87,13 @@ class Column(Strict):
         return len(self.features)
 
 
+class Vocabulary(Strict):
+    """size: how many tokens there are. padding: the number of the one that fills up the shorter texts of a batch."""
+
+    size: int
+    padding: int = 0
+
+
 class Facts(Strict):
     """What a model is built for, and keeps in its result: kind and shape of a raw item, classes, width of outputs.
 
@@ -102,3 +109,4 @@ class Facts(Strict):
     columns: list[Column] | None = None
     imputed: list[float | str | None] | None = None
     padded: bool = False
+    vocabulary: Vocabulary | None = None
