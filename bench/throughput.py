@@ -60,7 +60,7 @@ def work() -> Iterator[tuple[str, list[float], float | None]]:
 
 
 def _network(spec: Architecture, data: dataset.Dataset) -> networks.Network:
-    scale = dataset.scaling(data.meta["statistics"], spec.recipe.scaling)
+    scale = dataset.scaling(data.meta["statistics"], spec.recipe.scaling, "none")
     return networks.build(spec, data.facts(len(data.classes)), scale)
 
 

@@ -71,7 +71,7 @@ def loop(spec: train.Spec, data: dataset.Dataset) -> list[float]:
     """The peer: inputs scaled once, then gather, forward, backward, step; losses summed without metrics."""
     train.seed_everything(spec.seed, 1)
     recipe, epochs = spec.recipe, spec.budget.epochs
-    scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
+    scale = dataset.scaling(data.meta["statistics"], recipe.scaling, "none")
     network = networks.build(spec, data.facts(len(data.classes)), scale)
     body, size, count = network.body, recipe.batch_size, len(data.y["train"])
     x, y = network.prepare(torch.from_numpy(data.x["train"])), torch.from_numpy(data.y["train"])

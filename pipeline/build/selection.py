@@ -81,7 +81,10 @@ class Selection:
         return found
 
     def prepared(self) -> list[Cell]:
-        return [self.plan.prepare(name) for name in self.data]
+        """The data of the rows, and data sets all of whose rows are left out."""
+        used = {self.plan.params.experiments[key].data for key in self.experiments}
+        cells = [self.plan.prepare(name) for name in self.data if name not in used]
+        return list({id(cell): cell for cell in [*cells, *map(self.plan.data, self.experiments)]}.values())
 
     def row(self, key: str) -> list[Cell]:
         """The cells of an experiment or of a variant."""
@@ -91,9 +94,8 @@ class Selection:
     def cells(self, prepared: bool = False) -> list[Cell]:
         """prepared: only those of data sets that are ready."""
         data = [cell for cell in self.prepared() if cell.complete or not prepared]
-        rows = self.by_data()
-        ready = {key for cell in data for key in rows.get(cell.experiment, ())}
-        return [*data, *(cell for key in self.rows if key in ready for cell in self.row(key))]
+        ready = [key for key in self.rows if self.plan.data(owner(self.plan.params, key)) in data]
+        return [*data, *(cell for key in ready for cell in self.row(key))]
 
     def steps(self) -> dict[str, list[Cell]]:
         """All that the rows need, by the step that makes it."""

@@ -32,7 +32,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     task = find(spec.task)
     data = dataset.load(inputs["data"], spec.budget, spec.seed, ("train", "validation"))
     facts: dict[str, Any] = data.facts(task.outputs(data.classes)).model_dump()
-    shift, factor = dataset.scaling(data.meta["statistics"], recipe.scaling)
+    shift, factor = dataset.scaling(data.meta["statistics"], recipe.scaling, spec.view)
     weights = dataset.class_weights(data.y["train"], len(data.classes)) if recipe.sampling == "weighted" else None
     chosen = _balanced(data.y["train"], spec.seed) if recipe.sampling == "balanced" else slice(None)
     x = {split: see(items, shift, factor, data.kind, spec.view) for split, items in data.x.items()}
@@ -56,6 +56,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     except ValueError as error:
         return {"status": "failed", "reason": str(error), **facts}
     skops.io.dump(estimator, folder / MODEL)
+    dataset.carry(inputs["data"], folder)
     arrays = module.arrays(estimator)
     return {
         "status": "ok",
@@ -70,8 +71,13 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     }
 
 
-def see(x: np.ndarray | Mapped, shift: np.ndarray, factor: np.ndarray, kind: Kind, view: str) -> np.ndarray:
-    """Raw items (N, ...) scaled, and in the view that the model takes: all in memory, as scikit-learn needs them."""
+def see(x: np.ndarray | Mapped, shift: np.ndarray, factor: np.ndarray, kind: Kind, view: str) -> Any:
+    """Raw items (N, ...) scaled, and in the view that the model takes: all in memory, as scikit-learn needs them.
+
+    Text is a sparse matrix.
+    """
+    if kind.ragged:
+        return views.of_tokens(view, x, factor)
     scaled = (np.asarray(x, np.float32) - shift.reshape(kind.extent)) * factor.reshape(kind.extent)
     seen: np.ndarray = views.VIEWS[view](scaled)
     return seen

@@ -29,6 +29,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
         method.apply(inputs["model"], folder, data, seed=spec.seed, threads=spec.threads, **spec.options)
     except ValueError as error:
         return {"status": "failed", "reason": str(error)}
+    dataset.carry(inputs["model"], folder)
     facts = {name: made[name] for name in CARRIED if name in made}
     if format_of(folder) == "safetensors":  # to be built again, and by another step too
         asked = read_json(inputs["model"] / "spec.json")

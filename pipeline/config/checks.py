@@ -9,6 +9,7 @@ from pipeline.config.recipes import augment_problems
 from pipeline.config.rows import experiment_problems, models
 from pipeline.config.sections import Params, Variant
 from pipeline.config.studies import pretraining_problems, study_problems
+from pipeline.config.tokens import tokenizer_problems, use_problems
 from pipeline.data.section import Data
 from pipeline.paths import ROOT
 from pipeline.search.space import Space
@@ -18,7 +19,17 @@ def contradictions(params: Params) -> Iterator[Problem]:
     """What is well formed but can't be run."""
     if params.profile not in params.profiles:
         yield ("profile",), unknown("profile", params.profile, params.profiles)
-    for section in ("profiles", "data", "recipes", "grids", "experiments", "variants", "pretraining", "studies"):
+    for section in (
+        "profiles",
+        "data",
+        "tokenizers",
+        "recipes",
+        "grids",
+        "experiments",
+        "variants",
+        "pretraining",
+        "studies",
+    ):
         for key in getattr(params, section):
             if not re.fullmatch("[a-z0-9_]+", key):
                 yield (section, key), f"name {key!r} must be made of a-z, 0-9 and _ (DVC reads a dot as nesting)"
@@ -31,8 +42,11 @@ def contradictions(params: Params) -> Iterator[Problem]:
             yield ("evaluators", evaluator), unknown("evaluator", evaluator, known)
         else:
             yield from option_problems(f"evaluate/evaluators/{evaluator}", "run", ("evaluators", evaluator), options)
+    for key, tokens in params.tokenizers.items():
+        yield from tokenizer_problems(("tokenizers", key), tokens)
     for key, data in params.data.items():
         yield from _data_problems(params, ("data", key), data)
+        yield from use_problems(params, ("data", key), data.tokens, key, True)
     for key, recipe in params.recipes.items():
         yield from augment_problems(("recipes", key, "augment"), getattr(recipe, "augment", []))
     for key, experiment in params.experiments.items():

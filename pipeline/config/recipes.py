@@ -78,7 +78,7 @@ def augment_problems(where: Location, steps: list[dict[str, Any]]) -> Iterator[P
 
 def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> Iterator[Problem]:
     """What the items of data set `name`, before any view, can't be augmented or mixed with."""
-    if not (recipe.augment or recipe.cutmix) or data.reader not in introspection.names("data/readers"):
+    if not (recipe.augment or recipe.cutmix or recipe.mixup) or data.reader not in introspection.names("data/readers"):
         return  # an unknown reader is told of where the data is
     known = introspection.names("data/augmentations")
     takes = {name: introspection.constant(f"data/augmentations/{name}", "KINDS") for name in known}
@@ -91,5 +91,7 @@ def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> 
                 where,
                 f"augmentation {augmentation!r} is for {kinds} data, but {name} is {data.kind}; valid: {advice}",
             )
+    if recipe.mixup and data.kind == "tokens":
+        yield where, f"mixup {recipe.mixup} is for numbers, but {name} is text; set it to 0.0"
     if recipe.cutmix and data.kind != "image":
         yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"

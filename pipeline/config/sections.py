@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from pipeline.config.grid import Grid
 from pipeline.data.section import Budget, Data, Seeds
+from pipeline.data.spec import Tokens
 from pipeline.introspection import Strict
 from pipeline.search.space import Space
 from pipeline.training.recipe import Fit, Gradient, Recipe, resolve
@@ -41,7 +42,8 @@ class Experiment(Strict):
     view: what is done to items before the model sees them. args: the model's keyword arguments. set: recipe fields that
     this row changes. only: profiles that the row is in, all if it is left out; a network of a paper's full size is no
     row of a profile for minutes on two cores. A row of `studies` is in no table, but studies may vary it. start: the
-    weights that it is initialised from instead of random ones.
+    weights that it is initialised from instead of random ones. tokens: the entry of `tokenizers` that cuts its text,
+    instead of the data set's own.
     """
 
     data: str
@@ -52,6 +54,7 @@ class Experiment(Strict):
     set: dict[str, Any] = {}
     only: Annotated[list[str], Field(min_length=1)] | None = None
     start: Start | None = None
+    tokens: str | None = None
 
     @property
     def short(self) -> str:
@@ -164,6 +167,7 @@ class Params(Strict):
     profile: str
     profiles: dict[str, Profile]
     data: dict[str, Data]
+    tokenizers: dict[str, Tokens] = {}
     recipes: dict[str, Recipe]
     grids: dict[str, Grid] = {}
     experiments: dict[str, Experiment] = {}
@@ -224,6 +228,11 @@ class Params(Strict):
         own = experiment.budget if isinstance(experiment, Point | Pretraining) else {}
         return budget.model_copy(update={str(name): value for name, value in own.items()})
 
+    def tokens_of(self, key: str) -> str | None:
+        """The entry of `tokenizers` that an experiment or a pretraining has its text cut by."""
+        experiment = self.experiments.get(key) or self.pretraining[key]
+        return experiment.tokens or self.data[experiment.data].tokens
+
     def seeds_of(self, key: str, profile: str = "") -> list[int]:
         """What an experiment or a variant is run with, in the active profile where none is named."""
         experiment = self.experiments[self.variants[key].of if key in self.variants else key]
@@ -238,14 +247,16 @@ class Params(Strict):
         owner = variant.of if variant else key
         experiment = self.experiments[owner]
         data = self.data[experiment.data]
+        tokens = self.tokens_of(owner)
+        later = {"start", "tokens"}  # a field that came later and is not given: results of before it are of the same
         return {
-            **experiment.model_dump(exclude={"set", "only"} | ({"start"} if experiment.start is None else set())),
+            **experiment.model_dump(exclude={"set", "only"} | {n for n in later if getattr(experiment, n) is None}),
             "recipe_resolved": self.recipe_of(owner).model_dump(),
             "budget": data.budget[profile].model_dump(),
-            # A field that came later and has its default is left out: results of before it are of the same.
             "source": data.model_dump(
-                exclude={"budget", "seeds"} | ({"missing"} if data.missing == "refuse" else set())
+                exclude={"budget", "seeds", "tokens"} | ({"missing"} if data.missing == "refuse" else set())
             ),
+            **({"tokenizer": self.tokenizers[tokens].model_dump()} if tokens else {}),
             "threads": self.profiles[profile].threads,
             "precision": self.profiles[profile].precision,
             "steps": variant.steps if variant else None,

@@ -8,6 +8,9 @@ from torch import Tensor
 
 from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import Kind, Shape
+from pipeline.data.ragged import Ragged
+
+POOL = 50  # batches whose items are sorted by length together
 
 
 def generator(seed: int, epoch: int, place: int = 0) -> torch.Generator:
@@ -49,11 +52,24 @@ class Batches:
             self.x = self.x.to(device)
 
     def order(self, epoch: int) -> Tensor:
-        """Indices (N,) of an epoch's items."""
+        """Indices (N,) of an epoch's items. Items of different lengths share a batch with those of nearly their own."""
         draws = generator(self.seed, epoch)
         if self.weights is None:
-            return torch.randperm(len(self.y), generator=draws).to(self.y.device)
-        return torch.multinomial(self.weights, len(self.y), True, generator=draws).to(self.y.device)
+            drawn = torch.randperm(len(self.y), generator=draws)
+        else:
+            drawn = torch.multinomial(self.weights, len(self.y), True, generator=draws)
+        if isinstance(self.x, Ragged):
+            drawn = self._bucketed(drawn, torch.from_numpy(self.x.lengths), draws)
+        return drawn.to(self.y.device)
+
+    def _bucketed(self, drawn: Tensor, lengths: Tensor, draws: torch.Generator) -> Tensor:
+        """Within a pool of batches the items are put in order of length; batches then come in any order."""
+        pools = drawn.split(POOL * self.batch_size)
+        ordered = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools])
+        parts = ordered.split(self.batch_size)
+        whole = len(drawn) // self.batch_size  # the last batch may be smaller, and stays the last
+        order = torch.randperm(whole, generator=draws).tolist()
+        return torch.cat([*(parts[place] for place in order), *parts[whole:]])
 
     def gather(self, chosen: Tensor) -> Tensor:
         """Raw items (n, ...) at places `chosen` (n,), on the device of the targets."""

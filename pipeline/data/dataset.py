@@ -1,5 +1,6 @@
 """A prepared data set as a trained thing sees it: raw arrays within the budget, and scaling fitted on train."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from pipeline.cells.cell import read_json
-from pipeline.data import arrays
+from pipeline.data import arrays, ragged
 from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import KINDS, Kind
 from pipeline.data.raw import DataError
 from pipeline.data.spec import Budget, Facts
 from pipeline.data.splits import strata, stratified
 
+TOKENIZER = "tokenizer.json"  # of text: it goes with every model that is trained on its tokens
+SAMPLES = "samples.json"  # some of its texts, for people
 VALIDATION_SEED = 0  # every seed is judged on the same validation items
 
 
@@ -39,7 +42,7 @@ class Dataset:
 
     def facts(self, outputs: int) -> Facts:
         """What a model with so many outputs is built for."""
-        kept = {name: self.meta[name] for name in ("columns", "imputed", "padded") if name in self.meta}
+        kept = {n: self.meta[n] for n in ("columns", "imputed", "padded", "vocabulary") if n in self.meta}
         return Facts(kind=self.kind.name, shape=list(self.shape), classes=self.classes, outputs=outputs, **kept)
 
     @property
@@ -66,7 +69,7 @@ def load(folder: Path, budget: Budget, seed: int, splits: tuple[str, ...]) -> Da
     meta = read_json(folder / "meta.json")
     limits = {"train": (budget.samples, seed), "validation": (budget.validation, VALIDATION_SEED)}
     for split in splits:
-        items, labels = (np.load(folder / f"{a}_{split}.npy", mmap_mode="r", allow_pickle=False) for a in "xy")
+        labels = np.load(folder / f"y_{split}.npy", mmap_mode="r", allow_pickle=False)
         size, draw = limits.get(split, (None, 0))
         chosen = None
         if size is not None and size < len(labels):
@@ -74,8 +77,21 @@ def load(folder: Path, budget: Budget, seed: int, splits: tuple[str, ...]) -> Da
             labels = labels[chosen]
             if meta["classes"]:
                 _require_every_class(np.bincount(labels, minlength=len(meta["classes"])), meta["classes"], split)
-        x[split], y[split] = arrays.load(items, chosen), np.array(labels)
+        x[split], y[split] = _items(folder, split, meta, chosen), np.array(labels)
     return Dataset(x, y, meta)
+
+
+def carry(source: Path, target: Path) -> None:
+    """Copy the tokenizer from a folder to another, where there is one."""
+    if (source / TOKENIZER).is_file():
+        shutil.copyfile(source / TOKENIZER, target / TOKENIZER)
+
+
+def _items(folder: Path, split: str, meta: dict[str, Any], chosen: np.ndarray | None) -> np.ndarray | Mapped:
+    if KINDS[meta["kind"]].ragged:
+        found = ragged.load(folder, f"x_{split}", meta["vocabulary"]["padding"], *meta["shape"])
+        return found if chosen is None else found.take(chosen)
+    return arrays.load(np.load(folder / f"x_{split}.npy", mmap_mode="r", allow_pickle=False), chosen)
 
 
 def _require_every_class(counts: np.ndarray, classes: list[str], split: str) -> None:
@@ -84,11 +100,14 @@ def _require_every_class(counts: np.ndarray, classes: list[str], split: str) -> 
         raise DataError(f"the budget's {counts.sum()} {split} items leave a class without any ({table}); raise it")
 
 
-def scaling(statistics: dict[str, list[float]], how: str) -> tuple[np.ndarray, np.ndarray]:
+def scaling(statistics: dict[str, list[float]], how: str, view: str) -> tuple[np.ndarray, np.ndarray]:
     """(shift, factor), float32, one value a channel or column: a scaled input is (x - shift) * factor.
 
-    A constant channel or column keeps the factor 1.
+    A constant channel or column keeps the factor 1. Of text the factors are what its view weighs tokens by.
     """
+    if "idf" in statistics:
+        weights = statistics["idf"] if view == "tfidf" else [1.0]
+        return np.zeros(1, np.float32), np.asarray(weights, np.float32)
     low, high, mean, std = (np.asarray(statistics[s]) for s in ("minimum", "maximum", "mean", "std"))
     shift, width = {
         "none": (np.zeros_like(mean), np.ones_like(mean)),

@@ -4,22 +4,31 @@ Copied into every registered version, beside what opens its model.
 """
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.data.kinds import KINDS
 from pipeline.data.spec import Column, Facts
 
+if TYPE_CHECKING:
+    from pipeline.data.ragged import Ragged
+
 Row = dict[str, float | str]
 
 
-def raw_items(data: Any, facts: Facts) -> np.ndarray:
+def raw_items(data: Any, facts: Facts, folder: Path = Path()) -> "np.ndarray | Ragged":
     """Float32 (N, *facts.shape), N at least 1, of numbers in that shape or of a table with named columns.
 
     data: an array, nested lists or, where there are `facts.columns`, also a pandas.DataFrame with these columns in any
-    order. ValueError says which item, counted from 0, and which of its values is wrong, and what is allowed.
+    order. Where there is a vocabulary, texts, which become tokens by the tokenizer in `folder`, the model's. ValueError
+    says which item, counted from 0, and which of its values is wrong, and what is allowed.
     """
+    if facts.vocabulary:
+        from pipeline.data.text import tokens  # a model of numbers is served without a tokenizer
+
+        return tokens(_texts(data), folder, facts)
     kind = replace(KINDS[facts.kind], padded=facts.padded)  # what has learnt from whole series takes no others
     by_name = facts.columns is not None and hasattr(data, "columns")
     x = _expanded(data, facts) if by_name else _numbers(data, "the input")
@@ -37,6 +46,20 @@ def raw_items(data: Any, facts: Facts) -> np.ndarray:
         shown = "null or NaN" if np.isnan(value) else f"{value:g}"
         raise ValueError(f"item {item} (the first is 0), {where}: {shown}; allowed are {kind.allowed}")
     return x
+
+
+def _texts(data: Any) -> list[str]:
+    """Of a list, an array or the one column of a pandas.DataFrame."""
+    texts = np.asarray(data, dtype=object)
+    if texts.ndim == 2 and texts.shape[1] == 1:
+        texts = texts[:, 0]
+    if texts.ndim != 1 or not len(texts):
+        raise ValueError(f"the input has shape {texts.shape}; allowed are texts (N,), at least one")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"item {number} (the first is 0) is {text!r}; allowed are texts")
+    found: list[str] = texts.tolist()
+    return found
 
 
 def _stand_ins(facts: Facts) -> np.ndarray:

@@ -1,7 +1,8 @@
 """From what a source delivered to checked arrays, a stored split and statistics of the training part.
 
 Written: `x_<split>.npy`, `y_<split>.npy` for train, validation and test; `split.npz` with each split's indices into the
-source's own order; `meta.json`. Images stay uint8 and are scaled a batch at a time where they are used.
+source's own order; `meta.json`. Images stay uint8 and are scaled a batch at a time where they are used. Text is kept as
+tokens, see `pipeline.data.text`.
 """
 
 import importlib
@@ -36,8 +37,8 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     places = {s: (source, kept[source][chosen]) for s, (source, chosen) in indices.items()}
     counts = {s: task.counts(y, classes) for s, y in labels.items()}
     _require_differences(labels, counts, classes, spec.data)
-    imputed = missing.fit_imputer(raw.splits["train"][0], places["train"][1], raw.columns, spec.missing)
-    items = {s: arrays.save(folder / f"x_{s}.npy", raw.splits[t][0], i, imputed) for s, (t, i) in places.items()}
+    write = _tokens if kind.ragged else _values
+    items, found = write(spec, raw, places, folder, inputs)
     for name, y in labels.items():
         np.save(folder / f"y_{name}.npy", y, allow_pickle=False)
     np.savez(folder / "split.npz", **{s: i for s, (_, i) in places.items()})  # type: ignore[arg-type]
@@ -45,20 +46,50 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     meta = {
         "name": spec.data,
         "kind": kind.name,
-        "shape": list(items["train"].shape[1:]),
         "classes": classes,
-        "columns": [c.model_dump() for c in raw.columns or []] if raw.by_name else None,
-        "imputed": imputed and imputed.values,
         "target": scale and dict(zip(("mean", "std"), scale, strict=True)),
         "counts": counts,
         "refit": spec.split.refit,
         "duplicates": duplicates(items),
-        "padded": kind.padded and any(bool(np.isnan(part).any()) for part in arrays.chunks(items["train"])),
-        "statistics": of_channels(items["train"], kind),
+        **found,
     }
     meta["remarks"] = [*raw.remarks, *said, *suspicious(meta, items, raw.columns)]
     write_json(folder / "meta.json", meta)
     return {"status": "ok", "duplicates": meta["duplicates"], "remarks": meta["remarks"]}
+
+
+Places = dict[str, tuple[str, np.ndarray]]  # of each split: the source's split, and its items there
+
+
+def _values(
+    spec: Spec, raw: Raw, places: Places, folder: Path, inputs: dict[str, Path]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Write items of numbers; (items by split, what `meta.json` says of them)."""
+    kind = KINDS[raw.kind]
+    imputed = missing.fit_imputer(raw.splits["train"][0], places["train"][1], raw.columns, spec.missing)
+    items = {s: arrays.save(folder / f"x_{s}.npy", raw.splits[t][0], i, imputed) for s, (t, i) in places.items()}
+    return items, {
+        "shape": list(items["train"].shape[1:]),
+        "columns": [c.model_dump() for c in raw.columns or []] if raw.by_name else None,
+        "imputed": imputed and imputed.values,
+        "padded": kind.padded and any(bool(np.isnan(part).any()) for part in arrays.chunks(items["train"])),
+        "statistics": of_channels(items["train"], kind),
+    }
+
+
+def _tokens(
+    spec: Spec, raw: Raw, places: Places, folder: Path, inputs: dict[str, Path]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Write text as tokens; (texts by split, what `meta.json` says of them)."""
+    from pipeline.data import text  # not for numbers, which do without a tokenizer
+
+    assert spec.tokens
+    source = inputs.get("tokenizer")
+    if source and "path" in (card := read_json(source / "card.json")):
+        source = Path(card["path"])
+    return {s: raw.splits[t][0][i] for s, (t, i) in places.items()}, text.write(
+        raw, places, spec.tokens, source, folder, spec.data
+    )
 
 
 def read(spec: Spec, source: Path) -> Raw:
@@ -97,6 +128,10 @@ def _check(raw: Raw, kind: Kind, name: str) -> None:
             raise DataError(f"{what}: {len(x)} items but {len(y)} labels")
         if not len(x):
             raise DataError(f"{what}: no items")
+        if kind.ragged:
+            if x.dtype != object or x.ndim != 1:
+                raise DataError(f"{what}: texts of dtype {x.dtype} and shape {x.shape}; expected objects of shape (N,)")
+            continue
         if x.shape[1:] != shape or x.ndim != kind.dimensions:
             raise DataError(
                 f"{what}: items of shape {x.shape[1:]}; {kind.name} data has {kind.shape}, and the same as in train: "

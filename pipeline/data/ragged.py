@@ -1,12 +1,15 @@
 """Items of different lengths, stored one after another, and given padded to the longest of those that are asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.data.arrays import Mapped
+
+TOGETHER = 2**15  # values of items that go through a model at once, padding counted
 
 
 class Ragged(Mapped):
@@ -57,11 +60,28 @@ def buckets(lengths: np.ndarray, items: int, values: int) -> Iterator[np.ndarray
         start += size
 
 
-def save(folder: Path, name: str, items: list[Any], dtype: str = "int32") -> None:
-    """Write `<name>.npy` and `<name>_bounds.npy`."""
+def by_length(scores: Callable[[np.ndarray], np.ndarray], x: Ragged, batch: int) -> np.ndarray:
+    """`scores` of padded items, asked with items of nearly one length at a time, in the items' own order."""
+    found = np.zeros((len(x), 0), np.float32)
+    for number, places in enumerate(buckets(x.lengths, batch, TOGETHER)):
+        part = scores(x[places])
+        if not number:
+            found = np.empty((len(x), *part.shape[1:]), part.dtype)
+        found[places] = part
+    return found
+
+
+def of(items: Sequence[Sequence[int]], padding: int, longest: int, dtype: str = "int32") -> Ragged:
+    """Of lists of numbers."""
     bounds = np.concatenate([[0], np.cumsum([len(item) for item in items], dtype=np.int64)])
-    np.save(folder / f"{name}.npy", np.concatenate([np.zeros(0, dtype), *(np.asarray(i, dtype) for i in items)]))
-    np.save(folder / f"{name}_bounds.npy", bounds)
+    values = np.fromiter(chain.from_iterable(items), dtype, bounds[-1])
+    return Ragged(values, bounds, padding, longest)
+
+
+def save(folder: Path, name: str, items: Ragged) -> None:
+    """Write `<name>.npy` and `<name>_bounds.npy`."""
+    np.save(folder / f"{name}.npy", items.values)
+    np.save(folder / f"{name}_bounds.npy", items.bounds)
 
 
 def load(folder: Path, name: str, padding: int, longest: int) -> Ragged:

@@ -29,6 +29,10 @@ def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns
     for names in (meta["classes"], *(column.names or [] for column in columns or [])):
         if twins := _twins(names):
             yield f"names that differ in their writing alone: {_listed(twins)}"
+    for split, found in meta.get("tokens", {}).items():
+        if found["cut"]:
+            length, whole = meta["shape"][0], len(items[split])
+            yield f"cut: {found['cut']} of {whole} texts of {split} have more than {length} tokens"
     if meta["kind"] == "image":
         if meta["shape"][0] not in (1, 3, 4):
             yield f"images of {meta['shape'][0]} channels; `shape` is (C, H, W)"

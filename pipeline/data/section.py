@@ -23,6 +23,7 @@ class Data(Strict):
 
     source: a data card (`.yaml`) or a path of your own. options: the reader's keyword arguments. budget: by profile.
 
+    tokens: of text, the entry of `tokenizers` that cuts it into tokens, where a row names no other.
     missing: what becomes of missing values of a table: refuse, drop (the row), or what is put in for a missing number:
     mean, median or mode of the training items, or a number that is given. A column of names gets its most frequent one.
     seeds: of every row on it, instead of the profile's; more of them where items are so few that a seed decides much.
@@ -33,6 +34,7 @@ class Data(Strict):
     options: dict[str, Any] = {}
     task: str
     split: Split = Split()
+    tokens: str | None = None
     missing: Missing = "refuse"
     budget: dict[str, Budget]
     seeds: Seeds | None = None

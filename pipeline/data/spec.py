@@ -45,10 +45,23 @@ class Fetch(Strict):
     digest: str
 
 
+class Tokens(Strict):
+    """How text becomes tokens, fitted on the training texts alone.
+
+    by: a file of pipeline/data/tokenizers. options: its keyword arguments. length: the most tokens of a text; what is
+    longer is cut at its end. source: a card of weights, or a folder, of the model that a pretrained tokenizer is of.
+    """
+
+    by: str
+    length: Annotated[int, Field(ge=1)] = 256
+    options: dict[str, Any] = {}
+    source: str | None = None
+
+
 class Prepare(Strict):
     """data: the data set's name. options: the reader's keyword arguments. task: what makes targets of labels.
 
-    missing: what becomes of missing values.
+    missing: what becomes of missing values. tokens: of text, how it is cut into tokens.
     """
 
     data: str
@@ -57,6 +70,7 @@ class Prepare(Strict):
     task: str
     split: Split
     missing: Missing = "refuse"
+    tokens: Tokens | None = None
 
 
 class Setting(Strict):

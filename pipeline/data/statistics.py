@@ -53,7 +53,7 @@ def _of_bytes(x: np.ndarray, kind: Kind) -> Moments:
 
 
 def duplicates(items: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Items of the later split whose very bytes stand in the earlier one too, by digests of 16 bytes."""
+    """Items, or texts, of the later split whose very bytes stand in the earlier one too, by digests of 16 bytes."""
     hashes = {split: list(_digests(x)) for split, x in items.items()}
     seen = {split: set(found) for split, found in hashes.items()}
     pairs = [("train", "validation"), ("train", "test"), ("validation", "test")]
@@ -61,7 +61,8 @@ def duplicates(items: Mapping[str, np.ndarray]) -> dict[str, int]:
 
 
 def _digests(x: np.ndarray) -> Iterator[bytes]:
-    return (hashlib.blake2b(item.tobytes(), digest_size=16).digest() for part in chunks(x) for item in part)
+    whole = (item if isinstance(item, str | tuple) else item.tobytes() for part in chunks(x) for item in part)
+    return (hashlib.blake2b(w if isinstance(w, bytes) else repr(w).encode(), digest_size=16).digest() for w in whole)
 
 
 def digits(value: float) -> float:

@@ -36,6 +36,28 @@ def rgb(x: Any, side: int) -> Any:
     return resized if isinstance(x, torch.Tensor) else resized.numpy()
 
 
+def tfidf(x: Any, weights: Any) -> Any:
+    """Tokens to how often each of a vocabulary's stands in a text times its weight (V,), scaled to length 1: (N, V).
+
+    A tensor of padded tokens (N, T) becomes a tensor; ragged tokens become a sparse matrix, as scikit-learn takes it.
+    Salton, Buckley (1988): Term-weighting approaches in automatic text retrieval. Padding has weight 0.
+    """
+    if hasattr(x, "lengths"):
+        from scipy import sparse
+
+        bounds = [0, *x.lengths.cumsum().tolist()]
+        tokens = x.flat()
+        counted = sparse.csr_matrix((weights[tokens].astype("float32"), tokens, bounds), (len(x), len(weights)))
+        counted.sum_duplicates()
+        length = sparse.linalg.norm(counted, axis=1)
+        return counted.multiply(1 / length.clip(min=1e-12)[:, None]).tocsr().astype("float32")
+    from torch.nn import functional
+
+    x = x.long()
+    counted = weights.new_zeros(len(x), len(weights)).scatter_add_(1, x, weights[x])
+    return functional.normalize(counted)
+
+
 def _photograph(shape: Shape, side: int) -> Shape:
     if shape[0] not in (1, 3):
         raise ValueError(f"view 'rgb{side}' is of images with 1 or 3 channels, not {shape[0]}")
@@ -43,7 +65,7 @@ def _photograph(shape: Shape, side: int) -> Shape:
 
 
 SIDES = (32, 48, 64, 96)
-VIEWS: dict[str, Callable[[Any], Any]] = {"none": none, "flatten": flatten, "rows": rows}
+VIEWS: dict[str, Callable[..., Any]] = {"none": none, "flatten": flatten, "rows": rows, "tfidf": tfidf}
 VIEWS |= {f"rgb{side}": partial(rgb, side=side) for side in SIDES}
 SHAPES: dict[str, Callable[[Shape], Shape]] = {
     "none": lambda shape: shape,
@@ -58,6 +80,8 @@ KINDS = {
     ("flatten", "image"): "tabular",
     ("flatten", "series"): "tabular",
     ("rows", "image"): "series",
+    ("none", "tokens"): "tokens",
+    ("tfidf", "tokens"): "tabular",
     **{(f"rgb{side}", "image"): "image" for side in SIDES},
 }
 
@@ -70,6 +94,11 @@ def kind(view: str, kind: str) -> str:
     return KINDS[view, kind]
 
 
-def shape(view: str, shape: Shape) -> Shape:
-    """Shape of one item after the view."""
-    return SHAPES[view](shape)
+def shape(view: str, shape: Shape, vocabulary: int = 0) -> Shape:
+    """Shape of one item after the view. vocabulary: tokens that there are, of text."""
+    return (vocabulary,) if view == "tfidf" else SHAPES[view](shape)
+
+
+def of_tokens(view: str, x: Any, weights: Any) -> Any:
+    """Tokens in a view, which are not scaled: a tensor (N, T) or ragged ones."""
+    return tfidf(x, weights) if view == "tfidf" else x

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.cells.cell import read_json
+from pipeline.data.arrays import Mapped
+from pipeline.data.ragged import Ragged
 from pipeline.evaluate import subject
 from pipeline.evaluate.spec import Predict as Spec
 from pipeline.formats.model import Model
@@ -33,13 +35,18 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     for prefix, source in models.items():
         model = subject.opened(source, spec.threads)
         arrays |= {prefix + split: model.scores(x) for split, x in data.x.items()}
-        costs[f"{prefix}latency_ms"] = latency(model, data.x["test"][:1])
+        costs[f"{prefix}latency_ms"] = latency(model, alone(data.x["test"]))
         probabilistic[prefix] = model.probabilistic
     np.savez(folder / subject.PREDICTIONS, allow_pickle=False, **arrays)
     return {"status": "ok", "probabilistic": probabilistic, "costs": costs}
 
 
-def latency(model: Model, x: np.ndarray) -> float:
+def alone(x: np.ndarray | Mapped) -> np.ndarray | Mapped:
+    """The first item (1, ...)."""
+    return x.take(np.array([0])) if isinstance(x, Ragged) else x[:1]
+
+
+def latency(model: Model, x: np.ndarray | Mapped) -> float:
     """Milliseconds of one prediction of `x` (1, ...), warm: the median of 100, or of as many as fit into half a second.
 
     Of five at least.

@@ -8,6 +8,7 @@ import onnxruntime
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json
 from pipeline.data.arrays import Mapped
+from pipeline.data.ragged import Ragged, by_length
 
 FILE = "model.onnx"
 WHOLE = True  # no source is needed to open it
@@ -25,8 +26,14 @@ class Model:
         self.session = onnxruntime.InferenceSession(self.file, options, providers=["CPUExecutionProvider"])
 
     def scores(self, x: np.ndarray | Mapped, batch: int = 500) -> np.ndarray:
+        if isinstance(x, Ragged):
+            return by_length(lambda part: self._run(part.astype(np.int64)), x, batch)
         parts = (x[i : i + batch].astype(np.float32) for i in range(0, len(x), batch))
-        return np.concatenate([self.session.run(["logits"], {"input": part})[0] for part in parts])
+        return np.concatenate([self._run(part) for part in parts])
+
+    def _run(self, x: np.ndarray) -> np.ndarray:
+        scores: np.ndarray = self.session.run(["logits"], {"input": x})[0]
+        return scores
 
     def parameters(self) -> None:
         return None  # the network that it was made from has them; quantized initializers are no trained numbers

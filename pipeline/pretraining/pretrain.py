@@ -44,7 +44,7 @@ def assemble(spec: Spec, data: dataset.Dataset) -> tuple[System, nn.Module]:
     """
     recipe = spec.recipe
     method = importlib.import_module(f"pipeline.pretraining.methods.{spec.method}")
-    scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
+    scale = dataset.scaling(data.meta["statistics"], recipe.scaling, spec.view)
     network = networks.build(spec, data.facts(find(spec.task).outputs(data.classes)), scale)
     body = network.body
     head = replace(body, head_name(body), nn.Identity())

@@ -80,19 +80,26 @@ class Plan:
         spec = Fetch(source=source, digest=fingerprint.of_path(paths.ROOT / source), card=card)
         return self._cell("fetch", "pipeline.data.fetch", spec, paths.raw(name), name)
 
+    def data(self, key: str) -> Cell:
+        """The prepared data of an experiment or of a pretraining."""
+        entry = self.params.experiments.get(key) or self.params.pretraining[key]
+        return self.prepare(entry.data, self.params.tokens_of(key))
+
     @_once
-    def prepare(self, name: str) -> Cell:
+    def prepare(self, name: str, tokens: str | None = None) -> Cell:
+        """Of a data set. tokens: the entry of `tokenizers` that cuts its text, the data set's own where None."""
         data = self.params.data[name]
-        spec = Prepare(
-            data=name,
-            reader=data.reader,
-            options=data.options,
-            task=data.task,
-            split=data.split,
-            missing=data.missing,
-        )
-        modules = f"pipeline.data.readers.{data.reader}", f"pipeline.tasks.{data.task}"
+        chosen = tokens or data.tokens
+        tokenizer = self.params.tokenizers[chosen] if chosen else None
+        asked = {field: getattr(data, field) for field in ("reader", "options", "task", "split", "missing")}
+        spec = Prepare(data=name, tokens=tokenizer, **asked)
+        modules: tuple[str, ...] = (f"pipeline.data.readers.{data.reader}", f"pipeline.tasks.{data.task}")
         output, inputs = paths.prepared(name), {"raw": self.fetch(name)}
+        if tokenizer:
+            modules = *modules, f"pipeline.data.tokenizers.{tokenizer.by}"
+            output = paths.prepared(name if chosen == data.tokens else f"{name}-{chosen}")
+            if source := tokenizer.source:
+                inputs["tokenizer"] = self._fetched(source, source.endswith((".yaml", ".yml")), Path(source).stem)
         return self._cell("prepare", "pipeline.data.prepare", spec, output, name, None, modules, inputs)
 
     @_once
@@ -107,7 +114,7 @@ class Plan:
             params = params.model_copy(update={"experiments": {**params.experiments, key: merged}})
         values = self._trained(params, key, seed, experiment)
         values["args"] = {**experiment.args, **changes.get("args", {})}
-        inputs = {"data": self.prepare(experiment.data)}
+        inputs = {"data": self.data(key)}
         if experiment.start:
             inputs["start"] = self.start(experiment.start, seed)
         spec: Train | Fitted
@@ -160,7 +167,7 @@ class Plan:
         spec = Pretrain(**values, precision=self.profile.precision, method=entry.method, options=entry.options)
         method = f"pipeline.pretraining.methods.{entry.method}"
         output, modules = self._model("pretrain", name, seed), (*_named(spec), f"pipeline.tasks.{spec.task}", method)
-        inputs = {"data": self.prepare(entry.data)}
+        inputs = {"data": self.data(name)}
         return self._cell("pretrain", "pipeline.pretraining.pretrain", spec, output, name, seed, modules, inputs)
 
     def compress(self, key: str, seed: int) -> Cell:
@@ -184,7 +191,7 @@ class Plan:
             output = self._model("compress", owner, seed) / f"{number}_{step['method']}"
             options = {name: value for name, value in step.items() if name != "method"}
             spec = Compress(**self._shared(variant.of), seed=seed, method=step["method"], options=options)
-            inputs = {"model": model, "data": self.prepare(spec.data)}
+            inputs = {"model": model, "data": self.data(variant.of)}
             made = f"pipeline.compress.methods.{spec.method}", f"pipeline.formats.{spec.makes}"
             modules = *made, *self._opens(key, model)
             model = self._cell("compress", "pipeline.compress.compress", spec, output, owner, seed, modules, inputs)
@@ -199,7 +206,7 @@ class Plan:
         baselines = {step.spec.baseline: step for step in steps[:-1] if step.spec.baseline}  # type: ignore[attr-defined]
         prefix, baseline = next(iter(baselines.items()), ("", None))
         spec = Predict(**self._shared(self._owner(key)), baseline=prefix)
-        inputs = {"model": model, "data": self.prepare(spec.data)} | ({"baseline": baseline} if baseline else {})
+        inputs = {"model": model, "data": self.data(self._owner(key))} | ({"baseline": baseline} if baseline else {})
         entry = "pipeline.evaluate.predict"
         if "same" in model.inputs:
             entry, inputs["same"] = SAME, self.predict(key, self.params.seeds_of(key)[0])

@@ -38,7 +38,7 @@ class Subject:
         task = plan.params.data[self.experiment.data].task
         self.metric: str = introspection.constant(f"tasks/{task}", "METRIC")
         start = [plan.start(self.experiment.start, self.seed)] if self.experiment.start else []
-        Run(executor(jobs)).fill([plan.prepare(self.experiment.data), *start])
+        Run(executor(jobs)).fill([plan.data(key), *start])
 
     @cached_property
     def default(self) -> Cell:

@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from pipeline.cells.cell import parsed, read_json
 from pipeline.data.items import raw_items
+from pipeline.data.ragged import Ragged, by_length
 from pipeline.data.spec import Facts
 
 CARD = "registry.json"
@@ -29,8 +30,8 @@ class Model:
     module, the scikit-learn estimator or the ONNX session.
     """
 
-    def __init__(self, raw: Any, scores: Callable[[np.ndarray], np.ndarray], facts: Facts) -> None:
-        self.raw, self.scores, self.facts = raw, scores, facts
+    def __init__(self, raw: Any, scores: Callable[[Any], np.ndarray], facts: Facts, folder: Path) -> None:
+        self.raw, self.scores, self.facts, self.folder = raw, scores, facts, folder
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> np.ndarray:
         """MLflow's name for it. data: what `pipeline.data.items.raw_items` takes.
@@ -38,7 +39,7 @@ class Model:
         MlflowException says what is wrong with the data; a server answers with it and with HTTP status 400.
         """
         try:
-            return _finite(self.scores(raw_items(data, self.facts)))
+            return _finite(self.scores(raw_items(data, self.facts, self.folder)))
         except (TypeError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
 
@@ -70,7 +71,7 @@ def load(folder: Path) -> Model:
     """The model of a version's folder. Imports only what this kind of model needs: its requirements list no more."""
     card = check(folder)
     raw, scores = KINDS[card["file"]](folder, card["threads"])
-    return Model(raw, scores, parsed(Facts, read_json(folder / "result.json")))
+    return Model(raw, scores, parsed(Facts, read_json(folder / "result.json")), folder)
 
 
 def _load_pyfunc(path: str) -> Model:
@@ -102,7 +103,14 @@ def _onnx(folder: Path, threads: int) -> Loaded:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
-    return session, lambda x: session.run(["logits"], {"input": x})[0]
+
+    def scores(x: Any) -> np.ndarray:
+        if isinstance(x, Ragged):
+            return by_length(lambda part: scores(part.astype(np.int64)), x, 500)
+        found: np.ndarray = session.run(["logits"], {"input": x})[0]
+        return found
+
+    return session, scores
 
 
 KINDS = {"weights.safetensors": _network, "model.skops": _classical, "model.onnx": _onnx}

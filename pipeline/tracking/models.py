@@ -204,12 +204,12 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
     state = f"changed since training: {', '.join(changed)}" if changed else "as trained"
     model.metadata = {
         "classes": facts.classes,
-        "input": "raw values, unscaled",
+        "input": "texts" if facts.vocabulary else "raw values, unscaled",
         "output": "scores (N, classes); the largest is the class" if facts.classes else "numbers (N, 1)",
         "sources": state,
     }
     signature.write_example(target, model, signature.example(spec["data"], facts, roots), facts)
-    _write_requirements(target, REQUIREMENTS[file.name])
+    _write_requirements(target, [*REQUIREMENTS[file.name], *(["tokenizers"] if facts.vocabulary else [])])
     pyfunc.add_to_model(model, f"{package}.loader", code="code", python_env="python_env.yaml")
     if file.name == "model.onnx":
         onnx = importlib.metadata.version("onnx")

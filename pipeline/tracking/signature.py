@@ -11,17 +11,22 @@ import numpy as np
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
+from pipeline.cells.cell import read_json
+from pipeline.data.dataset import SAMPLES
 from pipeline.data.items import rows
 from pipeline.data.kinds import KINDS
 from pipeline.data.spec import Facts
 from pipeline.tracking.records import Roots
 
 NUMBERS = np.dtype("float32")
+TEXT = "text"  # the one column of a request to a model of text
 
 
 def of(facts: Facts) -> ModelSignature:
     """Of raw items or rows to scores (N, K)."""
     scores = Schema([TensorSpec(NUMBERS, (-1, len(facts.classes) or 1))])
+    if facts.vocabulary:
+        return ModelSignature(Schema([ColSpec("string", TEXT)]), scores)
     if facts.columns is None:
         return ModelSignature(Schema([TensorSpec(NUMBERS, (-1, *facts.shape))]), scores)
     imputed = facts.imputed or [None] * len(facts.columns)
@@ -33,10 +38,13 @@ def of(facts: Facts) -> ModelSignature:
 
 
 def example(data: str, facts: Facts, roots: Roots) -> np.ndarray:
-    """The first test item, raw, float32 (1, ...); zeros where the data are not here.
+    """The first test item, raw, float32 (1, ...), or its text (1,); zeros where the data are not here.
 
     Of padded kinds one without padding if there is any, and the padding as zeros if not: NaN is no JSON.
     """
+    if facts.vocabulary:
+        samples = roots.prepared(data) / SAMPLES
+        return np.array([read_json(samples)["test"] if samples.is_file() else "a text"], object)
     path = roots.prepared(data) / "x_test.npy"
     if not path.is_file():
         return np.zeros((1, *facts.shape), np.float32)
@@ -48,7 +56,10 @@ def example(data: str, facts: Facts, roots: Roots) -> np.ndarray:
 
 def write_example(target: Path, model: Model, item: np.ndarray, facts: Facts) -> None:
     """In MLflow's form: the UI shows it, and `curl -d @serving_input_example.json` asks a server with it."""
-    if facts.columns is None:
+    if facts.vocabulary:
+        form = {"type": "dataframe", "pandas_orient": "split"}
+        shown, asked = {"columns": [TEXT], "data": [item.tolist()]}, {"dataframe_records": [{TEXT: item[0]}]}
+    elif facts.columns is None:
         form = {"type": "ndarray", "format": "tf-serving"}
         shown, asked = item.tolist(), {"inputs": item.tolist()}
     else:

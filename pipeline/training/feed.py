@@ -55,13 +55,17 @@ class Feed:
             return self._mixed(chosen, list(parts), number)
         shares = [self._mine(part) for part in parts]
         mine, sizes = torch.cat(shares), [len(share) for share in shares]
+        labels = self.train.y.index_select(0, mine).split(sizes)
+        if self.train.kind.ragged:  # each batch is padded to its own longest
+            texts = (self.network.prepare(self.train.gather(share)) for share in shares)
+            return [Share(*share) for share in zip(parts, texts, labels, strict=True)]
         x = self.train.gather(mine)
         if self.augmentation:
             drawn = self.augmentation.draw(len(chosen), batches.generator(self.train.seed, self.epoch, number + 1))
             if self.ranks.size > 1:
                 drawn = take(drawn, torch.cat([self._mine(place) for place in torch.arange(len(chosen)).split(size)]))
             x = self.augmentation.apply(x, drawn)
-        inputs, labels = self.network.prepare(x).split(sizes), self.train.y.index_select(0, mine).split(sizes)
+        inputs = self.network.prepare(x).split(sizes)
         return [Share(*share) for share in zip(parts, inputs, labels, strict=True)]
 
     def _mine(self, batch: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from pipeline.cells.cell import parsed, read_json
 from pipeline.data import views
 from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import KINDS, Kind
+from pipeline.data.ragged import Ragged, by_length
 from pipeline.data.spec import Facts
 from pipeline.training.bayesian import with_bayesian_last_layer
 from pipeline.training.spec import Architecture
@@ -38,7 +39,7 @@ class Network(nn.Module):
         self, body: nn.Module, view: str, kind: Kind, shift: Tensor, factor: Tensor, target: Tensor | None = None
     ) -> None:
         super().__init__()
-        self.body, self.view, self.extent = body, view, kind.extent
+        self.body, self.view, self.kind, self.extent = body, view, kind, kind.extent
         for name, values in (("shift", shift), ("factor", factor), ("target", target)):
             self.register_buffer(name, values)
 
@@ -48,7 +49,9 @@ class Network(nn.Module):
         return getattr(self.body, "probabilistic", self.target is None)
 
     def prepare(self, x: Tensor) -> Tensor:
-        """Raw values (N, ...) of any dtype, scaled and seen as the body wants them, float32."""
+        """Raw values (N, ...) of any dtype, scaled and seen as the body wants them, float32; tokens stay numbers."""
+        if self.kind.ragged:
+            return views.of_tokens(self.view, x.long(), self.factor)  # type: ignore[no-any-return]
         factor, offset = self.factor.view(self.extent), (-self.shift * self.factor).view(self.extent)
         return views.VIEWS[self.view](torch.mul(x.to(factor.dtype), factor).add_(offset))
 
@@ -63,7 +66,10 @@ Scale = tuple[np.ndarray, np.ndarray]
 def build(spec: Architecture, facts: Facts, scale: Scale, target: Sequence[float] | None = None) -> Network:
     """A fresh network of a cell's specification. target: mean and deviation of the numbers that it predicts."""
     module, recipe = importlib.import_module(spec.module), spec.recipe
-    body = module.build(views.shape(spec.view, tuple(facts.shape)), facts.outputs, **spec.args)
+    seen, vocabulary = views.kind(spec.view, facts.kind), facts.vocabulary
+    shape = views.shape(spec.view, tuple(facts.shape), vocabulary.size if vocabulary else 0)
+    tokens = [vocabulary] if seen == "tokens" else []
+    body = module.build(shape, facts.outputs, *tokens, **spec.args)
     if recipe.last_layer == "bayesian":
         body = with_bayesian_last_layer(body, facts.outputs)
     if not recipe.probabilistic:
@@ -105,6 +111,8 @@ def load_network(folder: Path) -> Network:
 def logits(network: nn.Module, x: np.ndarray | Mapped, batch: int = 500) -> np.ndarray:
     """Logits, float32 (N, K), of raw items (N, ...), on the network's device."""
     device = next(network.parameters()).device
+    if isinstance(x, Ragged):
+        return by_length(lambda part: logits(network, part, batch), x, batch)
     with torch.inference_mode():
         parts = [network(torch.from_numpy(x[i : i + batch]).to(device)).float().cpu() for i in range(0, len(x), batch)]
     return torch.cat(parts).numpy()

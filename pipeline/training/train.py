@@ -40,18 +40,20 @@ class Interrupted(RuntimeError):
 def run(spec: Spec, folder: Path, inputs: dict[str, Path], execution: Execution = DEFAULT_EXECUTION) -> dict[str, Any]:
     """Train one seed. What would happen again is a result of status `failed`; what may not raises."""
     data = dataset.load(inputs["data"], spec.budget, spec.seed, ("train", "validation"))
-    work = partial(_train, spec, data, folder, inputs.get("start"), execution)
+    work = partial(_train, spec, data, folder, inputs, execution)
     return distributed.together(execution.devices, work, execution.timeout)  # type: ignore[no-any-return]
 
 
-def _train(spec: Spec, data: dataset.Dataset, folder: Path, start: Path | None, execution: Execution) -> dict[str, Any]:
-    """In each of the processes that train together. start: the cell whose weights it starts from."""
+def _train(
+    spec: Spec, data: dataset.Dataset, folder: Path, inputs: dict[str, Path], execution: Execution
+) -> dict[str, Any]:
+    """In each of the processes that train together."""
     facts = data.facts(find(spec.task).outputs(data.classes)).model_dump()
     seed_everything(spec.seed, spec.threads)
     system = None
     try:
         whole, began = assemble(spec, data), time.perf_counter()
-        system = transfer.begin(whole, spec, start) if start else whole
+        system = transfer.begin(whole, spec, inputs["start"]) if "start" in inputs else whole
         spent = time.perf_counter() - began
         try:
             fit(system, spec.precision, folder, owner_of(spec), execution)
@@ -68,6 +70,7 @@ def _train(spec: Spec, data: dataset.Dataset, folder: Path, start: Path | None, 
         return {}
     write_rows(folder / "history.csv", list(system.history[0]), system.history)
     digest = networks.save(whole.network, folder)
+    dataset.carry(inputs["data"], folder)
     parameters = sum(p.numel() for p in whole.network.body.parameters())
     kept = system.ending.kept(system.history)
     validation = {name: kept[f"validation_{name}"] for name in (system.task.metric, "loss")}
@@ -131,7 +134,7 @@ def assemble(spec: Spec, data: dataset.Dataset, kind: type[System] = System) -> 
     recipe, task = spec.recipe, find(spec.task)
     if why := introspection.refused(spec.model, spec.args, recipe.model_dump(), task.target, data.meta["refit"]):
         raise ValueError(why)
-    scale = dataset.scaling(data.meta["statistics"], recipe.scaling)
+    scale = dataset.scaling(data.meta["statistics"], recipe.scaling, spec.view)
     network = networks.build(spec, data.facts(task.outputs(data.classes)), scale, data.target_scale)
     initialisation.apply(network.body, recipe.initialisation)
     balanced = recipe.sampling == "balanced"

@@ -130,4 +130,4 @@ def test_never_read_as_something_else() -> None:
             outcomes.append("read")
 
     check()
-    assert outcomes.count("read") > 75 and outcomes.count("refused") > 10, "neither is all that is tried"
+    assert outcomes.count("read") > 50 and outcomes.count("refused") > 10, "neither is all that is tried"

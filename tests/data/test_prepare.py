@@ -115,7 +115,7 @@ def test_scaling_does_what_its_name_says_and_survives_a_constant_column(project:
     arrays["x_train"][:, 2] = 3.0
     folder = project.prepare(arrays)
     x = read(folder)[0]["train"]
-    shift, factor = dataset.scaling(meta(folder)["statistics"], how)
+    shift, factor = dataset.scaling(meta(folder)["statistics"], how, "none")
     scaled = (x - shift) * factor
     assert np.isfinite(scaled).all()
     expected = {

@@ -10,7 +10,7 @@ ITEMS = [[5, 6, 7], [1], [], [2, 3]]
 
 
 def test_what_is_written_is_read_and_padded(tmp_path: Path) -> None:
-    ragged.save(tmp_path, "x", ITEMS)
+    ragged.save(tmp_path, "x", ragged.of(ITEMS, 9, 8))
     x = ragged.load(tmp_path, "x", 9, 8)
     assert x.shape == (4, 8) and x.dtype == np.int32 and x.lengths.tolist() == [3, 1, 0, 2]
     assert x[0:2].tolist() == [[5, 6, 7], [1, 9, 9]] and x[np.array([3, 1])].tolist() == [[2, 3], [1, 9]]

@@ -1,0 +1,13 @@
+"""What tokenizers that are fitted here share: their special tokens, and how text is made plain."""
+
+from tokenizers import Tokenizer, normalizers
+from tokenizers.normalizers import NFC, Lowercase
+
+PADDING, UNKNOWN = "[PAD]", "[UNK]"
+SPECIAL = [PADDING, UNKNOWN]
+
+
+def plain(tokenizer: Tokenizer, lower: bool) -> Tokenizer:
+    """With text in Unicode's composed form, in small letters if asked."""
+    tokenizer.normalizer = normalizers.Sequence([NFC(), Lowercase()] if lower else [NFC()])
+    return tokenizer
