@@ -1,4 +1,4 @@
-"""Recurrent networks over series of any lengths: what plain, LSTM and GRU share.
+"""Recurrent networks over series or texts of any lengths: what plain, LSTM and GRU share.
 
 A series that is shorter than the longest of its data set is padded with NaN at its end. Padding changes no result: a
 forward layer has passed it only after the last step that counts, and a backward layer is given each series turned
@@ -6,10 +6,14 @@ around within its own length (Graves & Schmidhuber 2005 for both directions). Th
 compute, in a form that also exports to ONNX.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from pipeline.data.spec import Vocabulary
+from pipeline.models._tokens import Tokens
 
 
 class Layer(nn.Module):
@@ -28,16 +32,17 @@ class Layer(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """(N, T, F) with NaN where a series has ended, to (N, outputs).
+    """(N, T, F) with NaN where a series has ended, or tokens (N, T), to (N, outputs).
 
-    cell: nn.RNN, nn.LSTM or nn.GRU; options: more of its arguments. pool: `last` is the state after the last step (of a
-    backward layer, after the first), `mean` and `max` are over the steps of the last layer.
+    cell: nn.RNN, nn.LSTM or nn.GRU; options: more of its arguments. inputs: what `inputs` gives. pool: `last` is the
+    state after the last step (of a backward layer, after the first), `mean` and `max` are over the steps of the last
+    layer, and `none` keeps them all, (N, T, outputs).
     """
 
     def __init__(
         self,
         cell: Any,
-        inputs: int,
+        inputs: int | Tokens,
         outputs: int,
         hidden: int,
         layers: int,
@@ -48,17 +53,27 @@ class Recurrent(nn.Module):
         super().__init__()
         self.pool, self.directions = pool, 1 + bidirectional
         width = self.directions * hidden
-        sizes = [inputs] + [width] * (layers - 1)
+        self.read: Callable[[Tensor], tuple[Tensor, Tensor]] = inputs if isinstance(inputs, Tokens) else split
+        sizes = [inputs.width if isinstance(inputs, Tokens) else inputs] + [width] * (layers - 1)
         self.layers = nn.ModuleList(Layer(cell, size, hidden, self.directions, options) for size in sizes)
         self.head = nn.Linear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x, there = split(x)
+        return self.scored(x)[0]
+
+    def scored(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores, and which steps are there, bool (N, T)."""
+        x, there = self.read(x)
         steps = torch.arange(x.shape[1], device=x.device)
         turned = (there.sum(1, keepdim=True) - 1 - steps).clamp_min(0)
         for layer in self.layers:
             x = layer(x, turned)
-        return self.head(pooled(x, there, self.pool, self.directions))
+        return self.head(pooled(x, there, self.pool, self.directions)), there
+
+
+def inputs(shape: tuple[int, ...], vocabulary: Vocabulary | None, width: int, dropout: float) -> int | Tokens:
+    """What a network reads: F numbers a step of a series (T, F), or tokens (T,) as vectors of `width`."""
+    return shape[1] if len(shape) == 2 else Tokens(vocabulary, width, dropout)
 
 
 def split(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,7 +83,9 @@ def split(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pooled(x: Tensor, there: Tensor, how: str, directions: int = 1) -> Tensor:
-    """(N, T, D) over the steps that are there, to (N, D)."""
+    """(N, T, D) over the steps that are there, to (N, D); `none` leaves it as it is."""
+    if how == "none":
+        return x
     mask = there.unsqueeze(2)
     if how == "mean":
         return torch.where(mask, x, 0.0).sum(1) / mask.sum(1)

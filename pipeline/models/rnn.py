@@ -9,23 +9,37 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from pipeline.models._recurrent import Recurrent, initialise
+from pipeline.data.spec import Vocabulary
+from pipeline.models._recurrent import Recurrent, initialise, inputs
 
-INPUTS = ("series",)
+INPUTS = ("series", "tokens")
+REQUIRES = (
+    ({"target": ("tags",)}, "it scores every token", {"pool": "none"}),
+    ({"pool": ("none",)}, "every token has a tag", {"target": "tags"}),
+    ({"last_layer": ("plain",)}, "a Bayesian layer gives one answer an item", {"pool": "none"}),
+)
 
 
 def build(
     shape: tuple[int, ...],
     outputs: int,
+    vocabulary: Vocabulary | None = None,
     *,
     hidden: Annotated[int, Field(ge=1)] = 128,
     layers: Annotated[int, Field(ge=1)] = 1,
     bidirectional: bool = False,
-    pool: Literal["last", "mean", "max"] = "mean",
+    pool: Literal["last", "mean", "max", "none"] = "mean",
     activation: Literal["tanh", "relu"] = "tanh",
+    embedding: Annotated[int, Field(ge=1)] = 128,
+    embedding_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> nn.Module:
-    """(N, T, F), padded with NaN at the end, to logits or values (N, outputs)."""
-    network = Recurrent(nn.RNN, shape[1], outputs, hidden, layers, bidirectional, pool, nonlinearity=activation)
+    """(N, T, F), padded with NaN at the end, or tokens (N, T), to logits or values (N, outputs).
+
+    pool: `none` keeps those of every step, (N, T, outputs). embedding: width of the vectors that stand for tokens, and
+    embedding_dropout: the share of their entries that training leaves out; series have neither.
+    """
+    read = inputs(shape, vocabulary, embedding, embedding_dropout)
+    network = Recurrent(nn.RNN, read, outputs, hidden, layers, bidirectional, pool, nonlinearity=activation)
     initialise(network)
     if activation == "relu":
         for cell in network.modules():

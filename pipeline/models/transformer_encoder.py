@@ -15,10 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import StochasticDepth
 
+from pipeline.data.spec import Vocabulary
 from pipeline.models._recurrent import pooled, split
+from pipeline.models._tokens import Tokens
 
 INPUTS = ("image", "series", "tokens")
-PADDING = 0  # of tokens
+REQUIRES = (
+    ({"target": ("tags",)}, "it scores every token", {"pool": "none"}),
+    ({"pool": ("none",)}, "every token has a tag", {"target": "tags"}),
+    ({"last_layer": ("plain",)}, "a Bayesian layer gives one answer an item", {"pool": "none"}),
+)
 
 
 class Layer(nn.Module):
@@ -48,19 +54,28 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Embedding, positions, layers, mean over what is there, head."""
+    """Embedding, positions, layers, mean over what is there (pool `none`: all of it), head."""
 
     def __init__(
-        self, embedding: nn.Module, positions: nn.Module, layers: list[Layer], width: int, outputs: int
+        self,
+        embedding: nn.Module,
+        positions: nn.Module,
+        layers: list[Layer],
+        width: int,
+        outputs: int,
+        pool: str = "mean",
     ) -> None:
         super().__init__()
+        self.pool = pool
         self.embedding, self.positions, self.layers = embedding, positions, nn.ModuleList(layers)
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         x, there = self.embedding(x)
         x = self.encode(self.positions(x), there)
-        return self.head(x.mean(1) if there is None else pooled(x, there, "mean"))
+        if there is None and self.pool == "mean":
+            return self.head(x.mean(1))
+        return self.head(pooled(x, there, self.pool))
 
     def encode(self, x: Tensor, there: Tensor | None = None) -> Tensor:
         """Tokens with their positions (N, T, D), any of an item's, through all layers; there: bool (N, T)."""
@@ -97,18 +112,6 @@ class Steps(nn.Module):
         return self.project(x), there
 
 
-class Tokens(nn.Module):
-    """Numbers of words (N, T), padded with 0, each looked up and scaled (section 3.4) to (N, T, D)."""
-
-    def __init__(self, vocabulary: int, width: int) -> None:
-        super().__init__()
-        self.table, self.scale = nn.Embedding(vocabulary, width, padding_idx=PADDING), math.sqrt(width)
-        nn.init.normal_(self.table.weight, std=width**-0.5)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.table(x.long()) * self.scale, x != PADDING
-
-
 class Learned(nn.Module):
     """A trained vector for each position."""
 
@@ -138,6 +141,7 @@ class Sinusoidal(nn.Module):
 def build(
     shape: tuple[int, ...],
     outputs: int,
+    vocabulary: Vocabulary | None = None,
     *,
     width: Annotated[int, Field(ge=1)] = 64,
     layers: Annotated[int, Field(ge=1)] = 4,
@@ -145,14 +149,15 @@ def build(
     hidden: Annotated[int, Field(ge=1)] = 256,
     positions: Literal["learned", "sinusoidal"] = "learned",
     patch: Annotated[int, Field(ge=1)] = 7,
-    vocabulary: Annotated[int, Field(ge=2)] | None = None,
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     stochastic_depth: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    pool: Literal["mean", "none"] = "mean",
 ) -> nn.Module:
     """Images (N, C, H, W), series (N, T, F) or tokens (N, T) to logits or values (N, outputs).
 
-    patch: side of an image's squares. vocabulary: number of tokens, 0 being padding; only tokens have one.
+    patch: side of an image's squares. dropout: of each part's output and of the vectors that stand for tokens.
     stochastic_depth: probability that a part of the last layer is skipped; that of others rises to it by equal steps.
+    pool: `none` keeps the outputs of every position, (N, T, outputs).
     """
     if width % heads:
         raise ValueError(f"transformer_encoder: width {width} is no multiple of {heads} heads")
@@ -167,9 +172,7 @@ def build(
     elif len(shape) == 2:
         embedding, length = Steps(shape[1], width), shape[0]
     else:
-        if vocabulary is None:
-            raise ValueError("transformer_encoder: tokens need `vocabulary`, their number")
-        embedding, length = Tokens(vocabulary, width), shape[0]
+        embedding, length = Tokens(vocabulary, width, dropout, scale=math.sqrt(width)), shape[0]
     places = Learned(length, width) if positions == "learned" else Sinusoidal(length, width)
     drops = [stochastic_depth * (number + 1) / layers for number in range(layers)]
-    return Encoder(embedding, places, [Layer(width, heads, hidden, dropout, d) for d in drops], width, outputs)
+    return Encoder(embedding, places, [Layer(width, heads, hidden, dropout, d) for d in drops], width, outputs, pool)
