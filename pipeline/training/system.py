@@ -7,6 +7,7 @@ here covers many small batches (manual optimization): each still has its own upd
 import math
 from collections.abc import Iterator
 from functools import cached_property, partial
+from math import prod
 from typing import Any
 
 import pytorch_lightning as pl
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from pipeline.data.batches import Batches
+from pipeline.data.ragged import TOGETHER
 from pipeline.tasks._task import Judge
 from pipeline.training import optimizers
 from pipeline.training.averaging import Average
@@ -69,7 +71,8 @@ class System(pl.LightningModule):
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
         # What compares a batch's items with each other is another loss of half of them, or of more.
         self.divisible = not getattr(network.body, "compares", False)
-        self.block = BLOCK if self.divisible else recipe.batch_size
+        together = max(1, TOGETHER // prod(train.shape)) if train.kind.ragged else BLOCK
+        self.block = min(BLOCK, together) if self.divisible else recipe.batch_size
         self.lr: float | None = None  # of the last update that this process has made
         self.history: list[dict[str, float]] = []
         self.start: Start | None = None

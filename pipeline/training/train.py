@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
@@ -23,6 +24,7 @@ from pipeline.cells import fingerprint, provenance
 from pipeline.cells.cell import DEFAULT_EXECUTION, Execution
 from pipeline.data import dataset
 from pipeline.data.batches import Batches
+from pipeline.data.ragged import Ragged
 from pipeline.tasks._task import find
 from pipeline.training import distributed, initialisation, randomness, transfer
 from pipeline.training import network as networks
@@ -139,7 +141,11 @@ def assemble(spec: Spec, data: dataset.Dataset, kind: type[System] = System) -> 
     initialisation.apply(network.body, recipe.initialisation)
     balanced = recipe.sampling == "balanced"
     train = Batches(data.kind, data.x["train"], data.target("train"), recipe.batch_size, spec.seed, balanced)
-    validation = Batches(data.kind, data.x["validation"], data.target("validation"), 1000, 0)
+    judged, targets = data.x["validation"], data.target("validation")
+    if isinstance(judged, Ragged):  # what is judged together is of nearly one length
+        places = np.argsort(judged.lengths, kind="stable")
+        judged, targets = judged.take(places), targets[places]
+    validation = Batches(data.kind, judged, targets, 1000, 0)
     weight = None
     if recipe.sampling == "weighted":
         weight = torch.from_numpy(dataset.class_weights(data.y["train"], len(data.classes)))
