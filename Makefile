@@ -13,6 +13,7 @@ PYTHON ?= python3
 JOBS ?=
 EXPERIMENT ?=
 DATA ?=
+TASK ?=
 TRIALS ?=
 TIMEOUT ?=
 PORT ?= 5000
@@ -26,7 +27,7 @@ LANES ?= $(if $(filter tests,$(TESTS)),2,0)
 INSTALLED := .venv/installed
 DOCS := .venv-docs/installed
 CLI := python -m pipeline.cli
-SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --jobs "$(JOBS)"
+SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --task "$(TASK)" --jobs "$(JOBS)"
 
 .PHONY: help install repro why look smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
 
@@ -41,10 +42,10 @@ $(INSTALLED): requirements.txt requirements-uv.txt
 	.venv/bin/uv pip sync --quiet --python .venv/bin/python --compile-bytecode --require-hashes requirements.txt requirements-uv.txt
 	touch $@
 
-repro: $(INSTALLED) ## from raw data to the report, missing cells side by side [JOBS= EXPERIMENT= DATA=]
+repro: $(INSTALLED) ## from raw data to the report, missing cells side by side [JOBS= EXPERIMENT= DATA= TASK=]
 	@$(CLI) repro $(SELECTION)
 
-why: $(INSTALLED) ## what repro would run, because of which input, and for how long [EXPERIMENT= DATA= JOBS=]
+why: $(INSTALLED) ## what repro would run, because of which input, and for how long [EXPERIMENT= DATA= TASK= JOBS=]
 	@$(CLI) why $(SELECTION)
 
 smoke: $(INSTALLED) ## every stage on scikit-learn's digits, in a scratch copy
@@ -109,7 +110,7 @@ doctor: $(INSTALLED) ## versions, devices, disk, data, stores, one model's answe
 bench: $(INSTALLED) ## the project's measurements against their peers [ONLY=name]
 	@python -m bench $(ONLY)
 
-fill: $(INSTALLED) ## cells alone, for a machine whose .cells go elsewhere [EXPERIMENT= DATA= JOBS=]
+fill: $(INSTALLED) ## cells alone, for a machine whose .cells go elsewhere [EXPERIMENT= DATA= TASK= JOBS=]
 	@$(CLI) fill $(SELECTION)
 
 import-cells: $(INSTALLED) ## copy another machine's finished cells in, verified [FROM=folder or archive]

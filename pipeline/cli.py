@@ -32,6 +32,7 @@ class Optional(click.ParamType):
 
 EXPERIMENT = click.option("--experiment", type=Optional(str), help="one row or variant of params.yaml")
 DATA = click.option("--data", type=Optional(str), help="the rows of one data set")
+TASK = click.option("--task", type=Optional(str), help="the rows of one part, such as text, or `all`")
 JOBS = click.option("--jobs", type=Optional(int, 0), help="cells side by side; 0: in this process, for a debugger")
 PORT = click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 
@@ -55,28 +56,28 @@ def command(*options: Callable[[Any], Any]) -> Callable[[Callable[..., int]], An
     return add
 
 
-@command(EXPERIMENT, DATA, JOBS, click.option("--quiet", is_flag=True))
-def repro(experiment: str | None, data: str | None, jobs: int | None, quiet: bool) -> int:
+@command(EXPERIMENT, DATA, TASK, JOBS, click.option("--quiet", is_flag=True))
+def repro(experiment: str | None, data: str | None, task: str | None, jobs: int | None, quiet: bool) -> int:
     """From raw data to the report: missing cells side by side, then DVC."""
     from pipeline.build.repro import repro
 
-    return repro(experiment, data, jobs, quiet)
+    return repro(experiment, data, task, jobs, quiet)
 
 
-@command(EXPERIMENT, DATA, JOBS)
-def fill(experiment: str | None, data: str | None, jobs: int | None) -> int:
+@command(EXPERIMENT, DATA, TASK, JOBS)
+def fill(experiment: str | None, data: str | None, task: str | None, jobs: int | None) -> int:
     """Cells alone, without DVC, MLflow or Optuna, for `import-cells` elsewhere."""
     from pipeline.build.repro import only_fill
 
-    return only_fill(experiment, data, jobs)
+    return only_fill(experiment, data, task, jobs)
 
 
-@command(EXPERIMENT, DATA, JOBS)
-def why(experiment: str | None, data: str | None, jobs: int | None) -> int:
+@command(EXPERIMENT, DATA, TASK, JOBS)
+def why(experiment: str | None, data: str | None, task: str | None, jobs: int | None) -> int:
     """What would run, because of which input, and for how long; computes nothing."""
     from pipeline.build.why import why
 
-    return why(experiment, data, jobs)
+    return why(experiment, data, task, jobs)
 
 
 @command(click.option("--study", type=Optional(str), help="one study of params.yaml"), JOBS)

@@ -17,14 +17,14 @@ from pipeline.run.fill import Run, RunError, executor
 from pipeline.run.plan import Plan
 
 
-def repro(experiment: str | None, data: str | None, jobs: int | None, quiet: bool = False) -> int:
+def repro(experiment: str | None, data: str | None, task: str | None, jobs: int | None, quiet: bool = False) -> int:
     """Exit code. Without DVC are tabulated and published: a part, what is left where a cell could not be made, and all
     where there is no Git.
     """
     params = loading.load()
     with alone():
         steps.adopt(params)
-        selection = Selection(Plan(params), experiment, data)
+        selection = Selection(Plan(params), experiment, data, task)
         tracked = not selection.part and dvc.usable()
         unfinished, problems = fill(selection, jobs, None if selection.part else Tables(selection))
         if tracked and not unfinished:
@@ -41,9 +41,9 @@ def repro(experiment: str | None, data: str | None, jobs: int | None, quiet: boo
     return code or (1 if unfinished else 0)
 
 
-def only_fill(experiment: str | None, data: str | None, jobs: int | None) -> int:
+def only_fill(experiment: str | None, data: str | None, task: str | None, jobs: int | None) -> int:
     """Cells alone, without DVC, MLflow or Optuna: what a GPU machine runs for `make import-cells` elsewhere."""
-    selection = Selection(Plan(loading.load()), experiment, data)
+    selection = Selection(Plan(loading.load()), experiment, data, task)
     unfinished, problems = fill(selection, jobs)
     print(f"{len(selection.rows) - len(unfinished)} of {len(selection.rows)} rows are finished in {paths.CELLS.name}/")
     tell(problems)

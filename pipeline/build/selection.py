@@ -16,31 +16,49 @@ STEPS = {
     "compress": ("compress",),
     "evaluate": ("predict", "evaluate"),
 }
+ALL = "all"  # instead of a part: all of them, and what is in none
 EARLY = 0.1  # of the work, for which the longest cells wait: they still start early enough to end with the rest
 
 
 class Selection:
     """Rows of the active profile, and of those the ones that this machine takes on.
 
-    experiment, data: of that name only. ParamsError where there is none. skipped: rows with a missing cell above the
-    profile's time limit, each with the seconds that it would take; never one that is asked for by its own name.
+    experiment, data, task: of that name only, task being a part of the build or `all`. ParamsError where there is none.
+    Where none is given, rows that are made on request are left out unless they are there already. skipped: rows with a
+    missing cell above the profile's time limit, each with the seconds that it would take; never one that is asked for
+    by its own name.
     """
 
-    def __init__(self, plan: Plan, experiment: str | None = None, data: str | None = None) -> None:
-        self.plan, self.part = plan, bool(experiment or data)
+    def __init__(
+        self, plan: Plan, experiment: str | None = None, data: str | None = None, task: str | None = None
+    ) -> None:
+        self.plan, self.part = plan, bool(experiment or data or task)
         known = plan.params.experiments
         if experiment and experiment not in known and experiment not in plan.params.variants:
             raise loading.ParamsError(loading.no_row(plan.params, experiment))
         if data and data not in plan.params.data:
             raise loading.ParamsError(unknown("data set", data, plan.params.data))
+        parts = sorted({entry.part for entry in plan.params.data.values() if entry.part})
+        if task and task not in (*parts, ALL):
+            raise loading.ParamsError(unknown("part of the build", task, [*parts, ALL]))
         parent = plan.params.variants[experiment].of if experiment in plan.params.variants else experiment
-        asked = [k for k, e in known.items() if parent in (None, k) and data in (None, e.data)]
+        asked = [
+            key
+            for key, entry in known.items()
+            if parent in (None, key)
+            and data in (None, entry.data)
+            and task in (None, ALL, plan.params.data[entry.data].part)
+            and (self.part or not entry.on_request or self._is_made(key))
+        ]
         self.data = [d for d in plan.params.data if any(known[k].data == d for k in asked)]
         self.estimates = Estimates(plan.params)
         self.experiments: list[str] = asked
         self.skipped: dict[str, float] = {}
         self.named = bool(experiment)  # who names one experiment has been told what it takes
         self.skip()
+
+    def _is_made(self, key: str) -> bool:
+        return all(cell.complete for cell in self.row(key))
 
     def skip(self) -> None:
         """Leave out what is over the limit; again once the data are there, which tell what a row takes."""

@@ -14,9 +14,9 @@ from pipeline.run.plan import Plan
 JUDGING = STEPS["evaluate"]  # kinds that share a step
 
 
-def why(experiment: str | None, data: str | None, jobs: int | None) -> int:
+def why(experiment: str | None, data: str | None, task: str | None, jobs: int | None) -> int:
     """Print what `make repro` would compute; computes nothing."""
-    selection = Selection(Plan(loading.load()), experiment, data)
+    selection = Selection(Plan(loading.load()), experiment, data, task)
     print(explain(selection.cells(), selection.estimates, selection.plan.jobs(jobs) or 1))
     for line in not_run(selection):
         print(line)

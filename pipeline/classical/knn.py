@@ -6,11 +6,13 @@ import numpy as np
 from pydantic import Field
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
+from pipeline.classical._sparse import parts
+
 INPUTS = ("tabular",)
 REQUIRES = (({"sampling": ("none", "balanced")}, "neighbours take no class weights"),)
 CHANCE = False  # the seed decides nothing
 PROBABILISTIC = False  # shares of k votes: 0 and 1 where all agree, which no probability is
-TRUSTED: list[str] = []
+TRUSTED = ["scipy.sparse._csr.csr_matrix"]  # of text: arrays alone
 ESTIMATORS = {"class": KNeighborsClassifier, "number": KNeighborsRegressor}
 
 
@@ -33,8 +35,8 @@ def build(
 
 def fit(estimator: Any, train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.ndarray]) -> Any:
     """ValueError where there are fewer training items than neighbours."""
-    if len(train[0]) < estimator.n_neighbors:
-        raise ValueError(f"knn: k is {estimator.n_neighbors}, but there are {len(train[0])} training items")
+    if (count := train[0].shape[0]) < estimator.n_neighbors:
+        raise ValueError(f"knn: k is {estimator.n_neighbors}, but there are {count} training items")
     return estimator.fit(*train)
 
 
@@ -47,7 +49,7 @@ def scores(estimator: Any, x: np.ndarray) -> np.ndarray:
 
 def arrays(estimator: Any) -> dict[str, np.ndarray]:
     """The training items and their labels."""
-    return {"x": estimator._fit_X, "y": estimator._y}
+    return parts("x", estimator._fit_X) | {"y": estimator._y}
 
 
 def flops(estimator: Any) -> int:

@@ -12,12 +12,14 @@ from pydantic import Field
 from scipy.spatial.distance import cdist
 from sklearn.svm import SVC, SVR
 
+from pipeline.classical._sparse import parts
+
 INPUTS = ("tabular",)
 REQUIRES = (({"target": ("class",)}, "there is no hard margin of numbers", {"margin": "hard"}),)
 CHANCE = False  # the seed decides nothing
 PROBABILISTIC = False
 # What `skops` may construct when a model is read back: types that this file's estimator holds beyond its defaults.
-TRUSTED: list[str] = []
+TRUSTED = ["scipy.sparse._csr.csr_matrix"]  # of text: arrays alone
 ESTIMATORS = {"class": SVC, "number": SVR}
 HARD = 1e10  # C of a hard margin: no item is worth an error
 STEPS = 1_000_000  # of a hard margin: where there is no solution, LIBSVM would look for it for ever
@@ -62,6 +64,8 @@ def fit(estimator: Any, train: tuple[np.ndarray, np.ndarray], validation: tuple[
     if estimator.power is None:
         estimator.fit(x, y)
     else:
+        if not isinstance(x, np.ndarray):
+            raise ValueError("svm: kernel 'power' takes no sparse table such as text; use 'linear' or 'rbf'")
         if len(x) > MOST_ITEMS:
             raise ValueError(f"svm: kernel 'power' takes up to {MOST_ITEMS:,} items, not {len(x):,}; use 'rbf'")
         estimator.fit(_kernel(x, x, estimator.power), y)
@@ -70,8 +74,8 @@ def fit(estimator: Any, train: tuple[np.ndarray, np.ndarray], validation: tuple[
         wrong = int((scores(estimator, x).argmax(1) != y).sum())
         if wrong or estimator.fit_status_:
             raise ValueError(
-                f"svm: no hard margin separates the training items: {wrong} of {len(x)} stay on the wrong side with "
-                f"kernel {estimator.kernel!r} after {STEPS:,} steps; use margin 'soft' or another kernel"
+                f"svm: no hard margin separates the training items: {wrong} of {x.shape[0]} stay on the wrong side "
+                f"with kernel {estimator.kernel!r} after {STEPS:,} steps; use margin 'soft' or another kernel"
             )
     return estimator
 
@@ -81,18 +85,19 @@ def scores(estimator: Any, x: np.ndarray) -> np.ndarray:
     values = _values(estimator, x) if estimator.power is None else _from_vectors(estimator, x)
     if isinstance(estimator, SVC) and values.ndim == 1:
         return np.stack([-values, values], axis=1)  # of two classes there is one value, positive for the second
-    return values.reshape(len(x), -1)
+    return values.reshape(x.shape[0], -1)
 
 
 def arrays(estimator: Any) -> dict[str, np.ndarray]:
     """What a prediction needs: support vectors, dual coefficients and intercepts."""
-    return {"vectors": _vectors(estimator), "dual": estimator.dual_coef_, "intercept": estimator.intercept_}
+    kept = parts("vectors", _vectors(estimator)) | parts("dual", estimator.dual_coef_)
+    return kept | {"intercept": estimator.intercept_}
 
 
 def flops(estimator: Any) -> int:
     """Operations of one prediction: a kernel value a support vector, a weighted sum a pair of classes."""
-    vectors, features = _vectors(estimator).shape
-    return int(vectors * features * (2 if estimator.kernel == "linear" else 3) + 2 * estimator.dual_coef_.size)
+    size = _vectors(estimator).size  # of a sparse matrix, what is not zero
+    return int(size * (2 if estimator.kernel == "linear" else 3) + 2 * estimator.dual_coef_.size)
 
 
 def _values(estimator: Any, x: np.ndarray) -> np.ndarray:

@@ -16,6 +16,8 @@ class Shared(Strict):
     set: dict[str, Any] = {}
     only: list[str] = []
     start: dict[str, Any] | None = None
+    tokens: str = ""
+    on_request: bool = False
 
 
 class OfData(Shared):

@@ -43,7 +43,7 @@ class Experiment(Strict):
     this row changes. only: profiles that the row is in, all if it is left out; a network of a paper's full size is no
     row of a profile for minutes on two cores. A row of `studies` is in no table, but studies may vary it. start: the
     weights that it is initialised from instead of random ones. tokens: the entry of `tokenizers` that cuts its text,
-    instead of the data set's own.
+    instead of the data set's own. on_request: the row is made only where it, its data or its part is asked for.
     """
 
     data: str
@@ -55,6 +55,7 @@ class Experiment(Strict):
     only: Annotated[list[str], Field(min_length=1)] | None = None
     start: Start | None = None
     tokens: str | None = None
+    on_request: bool = False
 
     @property
     def short(self) -> str:
@@ -250,11 +251,13 @@ class Params(Strict):
         tokens = self.tokens_of(owner)
         later = {"start", "tokens"}  # a field that came later and is not given: results of before it are of the same
         return {
-            **experiment.model_dump(exclude={"set", "only"} | {n for n in later if getattr(experiment, n) is None}),
+            **experiment.model_dump(
+                exclude={"set", "only", "on_request"} | {n for n in later if getattr(experiment, n) is None}
+            ),
             "recipe_resolved": self.recipe_of(owner).model_dump(),
             "budget": data.budget[profile].model_dump(),
             "source": data.model_dump(
-                exclude={"budget", "seeds", "tokens"} | ({"missing"} if data.missing == "refuse" else set())
+                exclude={"budget", "seeds", "tokens", "part"} | ({"missing"} if data.missing == "refuse" else set())
             ),
             **({"tokenizer": self.tokenizers[tokens].model_dump()} if tokens else {}),
             "threads": self.profiles[profile].threads,

@@ -87,9 +87,9 @@ def _tokens(
     source = inputs.get("tokenizer")
     if source and "path" in (card := read_json(source / "card.json")):
         source = Path(card["path"])
-    return {s: raw.splits[t][0][i] for s, (t, i) in places.items()}, text.write(
-        raw, places, spec.tokens, source, folder, spec.data
-    )
+    found = text.write(raw, places, spec.tokens, source, folder, spec.data)
+    texts = {s: raw.splits[t][0][i] for s, (t, i) in places.items()}
+    return texts, {"columns": None, "imputed": None, "padded": False, **found}
 
 
 def read(spec: Spec, source: Path) -> Raw:

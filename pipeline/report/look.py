@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.cells.cell import read_json
+from pipeline.data import dataset
 from pipeline.data.prepare import SPLITS
 from pipeline.data.spec import Column
 from pipeline.report.render import fonts, style
 
-CLASSES, SAMPLES, COLUMNS, ROWS = 12, 8, 16, 8  # that a sheet has room for
+CLASSES, SAMPLES, COLUMNS, ROWS, LETTERS = 12, 8, 16, 8, 130  # that a sheet has room for
 
 
 class Look:
@@ -22,6 +23,7 @@ class Look:
 
     def __init__(self, folder: Path) -> None:
         self.meta = read_json(folder / "meta.json")
+        self.folder = folder
         self.x, self.y = (
             {s: np.load(folder / f"{a}_{s}.npy", mmap_mode="r", allow_pickle=False) for s in SPLITS} for a in "xy"
         )
@@ -37,7 +39,7 @@ class Look:
         if meta["refit"]:
             yield "the validation items are in train too (refit)"
         yield from self._classes() if meta["classes"] else self._targets()
-        yield from self._ranges()
+        yield from self._tokens() if meta["kind"] == "tokens" else self._ranges()
         yield from (f"remark: {remark}" for remark in meta["remarks"])
 
     def _classes(self) -> Iterator[str]:
@@ -65,13 +67,25 @@ class Look:
             lengths = np.concatenate([(~np.isnan(x).all(axis=2)).sum(axis=1) for x in self.x.values()])
             yield f"steps: {lengths.min()} to {lengths.max()}"
 
+    def _tokens(self) -> Iterator[str]:
+        yield f"vocabulary: {self.meta['vocabulary']['size']:,} tokens"
+        yield f"{'tokens':10}" + "".join(f"{name:>12}" for name in ("all", "a text", "longest", "texts cut", "unknown"))
+        for split, found in ((split, self.meta["tokens"][split]) for split in SPLITS):
+            mean = found["all"] / len(self.y[split])
+            values = f"{found['all']:12,}{mean:12.1f}{found['longest']:12,}{found['cut']:12,}{found['unknown']:12.2%}"
+            yield f"{split:10}{values}"
+
     def sheet(self, path: Path) -> str:
         """Draw samples of train as PNG; returns what there is to say of it, empty in most cases."""
         names = [*self.meta["classes"], *(t for c in self.columns for t in (c.name, *(c.names or [])))]
+        samples = read_json(self.folder / dataset.SAMPLES)["train"] if self.meta["kind"] == "tokens" else {}
+        self.samples = {target: [" ".join(text.split()) for text in texts] for target, texts in samples.items()}
+        names += [text for texts in self.samples.values() for text in texts]
         known, missing = fonts.families(names)
         with matplotlib.rc_context({**style.SETTINGS, "font.family": known, "axes.unicode_minus": False}):
-            draw = {"image": self._images, "series": self._series, "tabular": self._table}[self.meta["kind"]]
-            figure = draw(lambda text: fonts.drawable(text, missing).replace("$", r"\$"))
+            draw = {"image": self._images, "series": self._series, "tabular": self._table}
+            draw["tokens"] = self._texts
+            figure = draw[self.meta["kind"]](lambda text: fonts.drawable(text, missing).replace("$", r"\$"))
             figure.suptitle(f"{self.meta['name']}: training items as they were read")
             figure.savefig(path, dpi=120, metadata={"Software": None})
         if not missing:
@@ -136,6 +150,23 @@ class Look:
                 axes.hist(numbers, bins=min(30, len(np.unique(numbers))), color=style.COLOURS[0])
             axes.set_title(text(column.name)[:30])
             start += width
+        return figure
+
+    def _texts(self, text: Any) -> Figure:
+        """The beginnings of some texts of each class."""
+        classes = dict(enumerate(self.meta["classes"]))
+        lines = [
+            (classes.get(int(target), target) if classes else target, shown)
+            for target, texts in sorted(self.samples.items(), key=lambda pair: float(pair[0]))[:CLASSES]
+            for shown in texts
+        ]
+        figure = Figure(figsize=(12, 0.6 + 0.24 * len(lines)), layout="constrained")
+        axes = figure.subplots()
+        axes.axis("off")
+        for number, (target, shown) in enumerate(lines):
+            place = 1 - (number + 0.5) / len(lines)
+            axes.text(0.0, place, text(str(target))[:18], fontweight="bold", va="center", fontsize=8)
+            axes.text(0.14, place, text(shown[:LETTERS]), va="center", fontsize=8)
         return figure
 
     def _rows(self, axes: Axes, columns: list[Column], text: Any) -> None:
