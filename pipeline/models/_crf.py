@@ -39,7 +39,6 @@ class CRF(nn.Module):
         last = scores[torch.arange(len(scores), device=scores.device), there.sum(1) - 1]
         return (last + self.end).logsumexp(1)
 
-    @torch.no_grad()
     def best_scores(self, emissions: Tensor, there: Tensor) -> Tensor:
         """(N, T, K): of each tag at each step the score of the best sequence that has it, less that of the best of all.
 
