@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from pipeline.models._layers import scan
+
 IGNORED = -100  # in place of a tag that is not given, as in torch.nn.functional.cross_entropy
 IMPOSSIBLE = -1e5  # a score that no sequence can make up for; -inf would make gradients that are no numbers
 
@@ -25,45 +27,48 @@ class CRF(nn.Module):
 
     def negative_log_likelihood(self, emissions: Tensor, there: Tensor, y: Tensor) -> Tensor:
         """(N,), in nats, of the tags y, int64 (N, T), whatever they are where y is IGNORED."""
-        emissions = centred(emissions)
-        given = y.unsqueeze(2)
+        emissions, given = centred(emissions), y.unsqueeze(2)
         possible = (given == IGNORED) | (given == torch.arange(len(self.start), device=y.device))
-        both = torch.cat([emissions, emissions.masked_fill(~possible, IMPOSSIBLE)])  # one pass for both sums
+        both = torch.cat([emissions, torch.where(possible, emissions, IMPOSSIBLE)])  # one pass for both sums
         every, those = self.log_partition(both, there.repeat(2, 1)).chunk(2)
         return every - those
 
     def log_partition(self, emissions: Tensor, there: Tensor) -> Tensor:
         """Logarithm (N,) of the sum over all sequences of tags of the exponential of their scores."""
-        return (self.prefixes(emissions, there, torch.logsumexp)[-1] + self.end).logsumexp(1)
+        scores = self.prefixes(emissions, torch.logsumexp)
+        last = scores[torch.arange(len(scores), device=scores.device), there.sum(1) - 1]
+        return (last + self.end).logsumexp(1)
 
     def best_scores(self, emissions: Tensor, there: Tensor) -> Tensor:
-        """(N, T, K): of each tag at each step the score of the best sequence that has it, short of the best of all.
+        """(N, T, K): of each tag at each step the score of the best sequence that has it, less that of the best of all.
 
         So the tags with a score of 0 are the Viterbi path, and the others' scores say what they would cost.
         """
         emissions = centred(emissions)
-        best = torch.stack(self.prefixes(emissions, there, torch.amax), 1)
-        best = best + torch.stack(self.suffixes(emissions, there), 1)
+        best = self.prefixes(emissions, torch.amax) + self.suffixes(emissions, there)
         return best - best.amax(2, keepdim=True)
 
-    def prefixes(self, emissions: Tensor, there: Tensor, over: Callable[..., Tensor]) -> list[Tensor]:
-        """T scores (N, K) of the beginnings that end in each tag, `over` all of them; past its end, a text's last."""
-        scores = [self.start + emissions[:, 0]]
-        for step in range(1, emissions.shape[1]):
-            following = over(scores[-1].unsqueeze(2) + self.transitions, 1) + emissions[:, step]
-            scores.append(torch.where(there[:, step, None], following, scores[-1]))
-        return scores
+    def prefixes(self, emissions: Tensor, over: Callable[..., Tensor]) -> Tensor:
+        """Scores (N, T, K) of the beginnings that end in each tag, `over` all of them."""
 
-    def suffixes(self, emissions: Tensor, there: Tensor) -> list[Tensor]:
-        """T scores (N, K) of the best ending after each tag, its own emission aside."""
-        scores = [self.end.expand(len(emissions), -1)]
-        for step in range(emissions.shape[1] - 1, 0, -1):
-            following = (self.transitions + (emissions[:, step] + scores[-1]).unsqueeze(1)).amax(2)
-            scores.append(torch.where(there[:, step, None], following, self.end))
-        return scores[::-1]
+        def follow(before: Tensor, step: tuple[Tensor]) -> tuple[Tensor, Tensor]:
+            ended = before + step[0]
+            return over(ended.unsqueeze(2) + self.transitions, 1), ended
+
+        return scan(follow, self.start.repeat(emissions.shape[0], 1), (emissions,))
+
+    def suffixes(self, emissions: Tensor, there: Tensor) -> Tensor:
+        """Scores (N, T, K) of the best ending after each tag, whose own emission is left out."""
+
+        def precede(after: Tensor, step: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            emission, counts = step
+            before = (self.transitions + (emission + after).unsqueeze(1)).amax(2)
+            return torch.where(counts.unsqueeze(1), before, self.end), after.clone()
+
+        return scan(precede, self.end.repeat(emissions.shape[0], 1), (emissions.flip(1), there.flip(1))).flip(1)
 
 
 def centred(emissions: Tensor) -> Tensor:
-    """Those of a step less their largest, which changes no difference of sequences and keeps sums small, float32."""
+    """Those of a step less their largest, float32, which changes no difference of sequences and keeps sums small."""
     emissions = emissions.float()
     return emissions - emissions.detach().amax(2, keepdim=True)

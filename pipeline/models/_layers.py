@@ -1,8 +1,11 @@
-"""What several architectures share: activations by name, and how an image too small is refused."""
+"""What several architectures share: activations by name, steps one after another, how a too small image is refused."""
 
 from collections.abc import Callable
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch._higher_order_ops.scan import scan as exported_scan
 from torch.nn import functional
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -23,6 +26,20 @@ class FullConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.linear(x.flatten(1), self.weight.flatten(1), self.bias)
+
+
+def scan(step: Callable[[Tensor, Any], tuple[Tensor, Tensor]], state: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    """Outputs (N, T, ...) of `step(state, inputs of one time) -> (state, output)` over inputs (N, T, ...), in order.
+
+    An exported graph has the operator Scan for it, so that it takes any T; a step may not return one tensor twice then.
+    """
+    if torch.compiler.is_exporting():
+        return exported_scan(step, state, tuple(x.transpose(0, 1) for x in inputs))[1].transpose(0, 1)  # type: ignore[no-any-return]
+    outputs = []
+    for now in zip(*(x.unbind(1) for x in inputs), strict=True):
+        state, output = step(state, now)
+        outputs.append(output)
+    return torch.stack(outputs, dim=1)
 
 
 def require_size(name: str, shape: tuple[int, ...], smallest: int) -> None:

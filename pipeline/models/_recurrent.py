@@ -53,7 +53,7 @@ class Recurrent(nn.Module):
         super().__init__()
         self.pool, self.directions = pool, 1 + bidirectional
         width = self.directions * hidden
-        self.read: Callable[[Tensor], tuple[Tensor, Tensor]] = inputs if isinstance(inputs, Tokens) else split
+        self.embedding: Callable[[Tensor], tuple[Tensor, Tensor]] = inputs if isinstance(inputs, Tokens) else split
         sizes = [inputs.width if isinstance(inputs, Tokens) else inputs] + [width] * (layers - 1)
         self.layers = nn.ModuleList(Layer(cell, size, hidden, self.directions, options) for size in sizes)
         self.head = nn.Linear(width, outputs)
@@ -63,7 +63,7 @@ class Recurrent(nn.Module):
 
     def scored(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Scores, and which steps are there, bool (N, T)."""
-        x, there = self.read(x)
+        x, there = self.embedding(x)
         steps = torch.arange(x.shape[1], device=x.device)
         turned = (there.sum(1, keepdim=True) - 1 - steps).clamp_min(0)
         for layer in self.layers:

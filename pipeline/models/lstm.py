@@ -38,6 +38,6 @@ def build(
     pool: `none` keeps those of every step, (N, T, outputs). embedding: width of the vectors that stand for tokens, and
     embedding_dropout: the share of their entries that training leaves out; series have neither.
     """
-    read = inputs(shape, vocabulary, embedding, embedding_dropout)
-    network = Recurrent(nn.LSTM, read, outputs, hidden, layers, bidirectional, pool)
+    first = inputs(shape, vocabulary, embedding, embedding_dropout)
+    network = Recurrent(nn.LSTM, first, outputs, hidden, layers, bidirectional, pool)
     return initialise(network, forget_bias)

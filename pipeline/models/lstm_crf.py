@@ -23,7 +23,7 @@ from pipeline.models._tokens import Tokens
 INPUTS = ("tokens",)
 REQUIRES = (
     ({"target": ("tags",)}, "it scores every token"),
-    ({"sampling": ("none",), "label_smoothing": (0.0,)}, "its loss is its own"),
+    ({"sampling": ("none", "balanced"), "label_smoothing": (0.0,)}, "its loss is its own"),
     ({"mixup": (0.0,), "cutmix": (0.0,)}, "its loss is its own"),
     ({"loss": ("default",)}, "its loss is its own"),
     ({"last_layer": ("plain",)}, "it does not end with a dense layer"),

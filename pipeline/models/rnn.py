@@ -6,10 +6,13 @@ identity, as in Le, Jaitly, Hinton (2015): A simple way to initialize recurrent 
 
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.data.spec import Vocabulary
+from pipeline.models._layers import scan
 from pipeline.models._recurrent import Recurrent, initialise, inputs
 
 INPUTS = ("series", "tokens")
@@ -18,6 +21,23 @@ REQUIRES = (
     ({"pool": ("none",)}, "every token has a tag", {"target": "tags"}),
     ({"last_layer": ("plain",)}, "a Bayesian layer gives one answer an item", {"pool": "none"}),
 )
+
+
+class Elman(nn.RNN):
+    """torch's layer, which is exported for inputs of one length T alone, as steps of any number where T is open."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:  # type: ignore[override]
+        if not torch.compiler.is_exporting() or isinstance(x.shape[1], int):
+            return super().forward(x)  # type: ignore[no-any-return]
+        w_input, w_hidden, b_input, b_hidden = self.all_weights[0]
+        squash = torch.tanh if self.nonlinearity == "tanh" else torch.relu
+
+        def step(state: Tensor, now: tuple[Tensor]) -> tuple[Tensor, Tensor]:
+            state = squash(now[0] + functional.linear(state, w_hidden))
+            return state, state.clone()
+
+        start = x.new_zeros(x.shape[0], self.hidden_size)
+        return scan(step, start, (functional.linear(x, w_input, b_input + b_hidden),)), None
 
 
 def build(
@@ -38,8 +58,8 @@ def build(
     pool: `none` keeps those of every step, (N, T, outputs). embedding: width of the vectors that stand for tokens, and
     embedding_dropout: the share of their entries that training leaves out; series have neither.
     """
-    read = inputs(shape, vocabulary, embedding, embedding_dropout)
-    network = Recurrent(nn.RNN, read, outputs, hidden, layers, bidirectional, pool, nonlinearity=activation)
+    first = inputs(shape, vocabulary, embedding, embedding_dropout)
+    network = Recurrent(Elman, first, outputs, hidden, layers, bidirectional, pool, nonlinearity=activation)
     initialise(network)
     if activation == "relu":
         for cell in network.modules():

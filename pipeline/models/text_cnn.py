@@ -24,15 +24,15 @@ DEVIATION = 0.25 / 3**0.5  # of the uniform distribution over [-0.25, 0.25]
 class TextCNN(nn.Module):
     """Tokens (N, T) to (N, outputs). maps: of each of the `widths`."""
 
-    def __init__(self, tokens: Tokens, widths: list[int], maps: int, dropout: float, outputs: int) -> None:
+    def __init__(self, embedding: Tokens, widths: list[int], maps: int, dropout: float, outputs: int) -> None:
         super().__init__()
-        self.tokens = tokens
-        self.filters = nn.ModuleList(nn.Conv1d(tokens.width, maps, width, padding=width - 1) for width in widths)
+        self.embedding = embedding
+        self.filters = nn.ModuleList(nn.Conv1d(embedding.width, maps, width, padding=width - 1) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(maps * len(widths), outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x, there = self.tokens(x)
+        x, there = self.embedding(x)
         x, lengths = x.transpose(1, 2), there.sum(1)[:, None, None]
         largest = []
         for filters in self.filters:

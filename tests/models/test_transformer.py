@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.data.spec import Vocabulary
 from pipeline.models import transformer_encoder
 
 
@@ -43,7 +44,7 @@ def test_padding_never_changes_a_result(kind: str, positions: Any) -> None:
         network = transformer_encoder.build((12, 3), 4, positions=positions).eval()
         x, fill = torch.randn(3, 12, 3), torch.nan
     else:
-        network = transformer_encoder.build((12,), 4, positions=positions, vocabulary=20).eval()
+        network = transformer_encoder.build((12,), 4, Vocabulary(size=20), positions=positions).eval()
         x, fill = torch.randint(1, 20, (3, 12)), 0
     lengths = [12, 5, 1]
     for row, length in zip(x, lengths, strict=True):
@@ -86,7 +87,7 @@ def test_order_matters_by_the_positions_alone() -> None:
     [
         ((1, 28, 28), {"patch": 5}, "28 x 28 can't be cut into patches of 5"),
         ((9, 3), {"width": 30, "heads": 4}, "width 30 is no multiple of 4 heads"),
-        ((9,), {}, "tokens need `vocabulary`"),
+        ((9,), {}, "a network of tokens needs their `vocabulary`"),
     ],
 )
 def test_what_does_not_fit_is_named(shape: tuple[int, ...], options: dict[str, Any], said: str) -> None:

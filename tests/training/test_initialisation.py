@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pipeline.data.spec import Vocabulary
 from pipeline.models import gru, lstm, mlp, rnn, transformer_encoder
 from pipeline.training import initialisation
 from pipeline.training.bayesian import with_bayesian_last_layer
@@ -66,7 +67,7 @@ def test_weights_have_the_moments_of_their_papers(how: str, kind: str) -> None:
         (lstm.build((4, 5), 3), ["layers.0.ways.0.bias_ih_l0", "layers.0.ways.0.bias_hh_l0"]),
         (gru.build((4, 5), 3, bidirectional=True), ["layers.0.ways.1.bias_ih_l0"]),
         (
-            transformer_encoder.build((4,), 3, vocabulary=9),
+            transformer_encoder.build((4,), 3, Vocabulary(size=9)),
             ["embedding.table.weight", "positions.table"],
         ),
     ],

@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
+from pipeline.data.spec import Vocabulary
 from pipeline.models import gru, lenet5, mlp, resnet, transformer_encoder
 from pipeline.training import optimizers
 from pipeline.training.bayesian import with_bayesian_last_layer
@@ -110,7 +111,7 @@ def test_muon_is_torch_s_on_hidden_matrices_and_its_adamw_elsewhere() -> None:
         (lenet5.build((1, 28, 28), 10), ["8.weight"]),
         (gru.build((4, 6), 3), ["layers.0.ways.0.weight_ih_l0", "layers.0.ways.0.weight_hh_l0"]),
         (
-            transformer_encoder.build((4,), 3, vocabulary=9, layers=1),
+            transformer_encoder.build((4,), 3, Vocabulary(size=9), layers=1),
             ["layers.0.qkv.weight", "layers.0.out.weight", "layers.0.up.weight", "layers.0.down.weight"],
         ),
     ],

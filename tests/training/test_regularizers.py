@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.data.spec import Vocabulary
 from pipeline.models import gru, mlp, transformer_encoder
 from pipeline.training import optimizers
 from pipeline.training.recipe import Gradient
@@ -92,7 +93,7 @@ def test_every_unit_keeps_the_largest_norm_after_every_step() -> None:
     [
         (gru.build((4, 6), 3, hidden=8), ["layers.0.ways.0.weight_hh_l0", "head.weight"], ["head.bias"]),
         (
-            transformer_encoder.build((4,), 3, vocabulary=9, width=8, heads=2, hidden=8, layers=1),
+            transformer_encoder.build((4,), 3, Vocabulary(size=9), width=8, heads=2, hidden=8, layers=1),
             ["layers.0.qkv.weight", "head.weight"],
             ["embedding.table.weight", "positions.table", "norm.weight"],
         ),
