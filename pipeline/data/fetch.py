@@ -80,7 +80,8 @@ def _deliver(draft: Path, member: str, target: Path, digest: str) -> None:
         found, size = _digest(target, algorithm), f"{target.stat().st_size} bytes"
     if found != digest:
         raise FetchError(
-            f"{name} is not the file that the card names: {algorithm} of its content is {found}, expected {digest} ({size})"
+            f"{name} is not the file that the card names: {algorithm} of its content is {found}, expected {digest} "
+            f"({size})"
         )
 
 
