@@ -59,6 +59,9 @@ def columns(file: File, used: Columns, names: tuple[str, str]) -> tuple[list[str
     rows = list(file.rows(strict=True))[bool(file.dialect.header) :]
     lines = [line for _, line in rows]
     refuse(file.path, lines, (len(row) != file.width for row, _ in rows), f"not {file.width} columns, as before")
+    if file.dialect.delimiter == "\t":
+        swallowed = (any("\n" in cell and "\t" in cell for cell in row) for row, _ in rows)
+        refuse(file.path, lines, swallowed, "line break and tab in one cell; perhaps write option {quotes: false}")
     cells = [[row[place] for row, _ in rows] for place in places]
     for name, column in zip(names, cells, strict=True):
         refuse(file.path, lines, (not cell.strip() for cell in column), f"no {name}")
