@@ -9,25 +9,7 @@ from pipeline.data.raw import DataError, Raw
 from pipeline.data.readers import gettext_pairs
 from tests.data import catalogues
 
-WORDS = [
-    "alpha",
-    "bravo",
-    "charlie",
-    "delta",
-    "echo",
-    "foxtrot",
-    "golf",
-    "hotel",
-    "india",
-    "juliet",
-    "kilo",
-    "lima",
-    "mike",
-    "oscar",
-    "papa",
-    "quebec",
-    "romeo",
-]
+WORDS = [letter * 3 for letter in "abcdefghijklmnopqr"]
 MANY = {f"a|b\4Open the {one} {two}": f"Ouvrir le {one} {two}" for one in WORDS for two in WORDS}
 
 
@@ -85,8 +67,8 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     kept = {source: target for source, (target, _) in every(raw).items() if not source.startswith("Open the ")}
     assert kept == {"One line is red": "Une ligne est rouge", "Copy of ONE (2)": "Copie de un (2)"}
     assert raw.remarks == (
-        "left out: 2 (fewer than 3 or more than 50 words), 1 (markup), 1 (no words), 1 (not translated), 1 (the same as "
-        "another one but for case, digits and punctuation)",
+        "left out: 2 (fewer than 3 or more than 50 words), 1 (markup), 1 (no words), 1 (not translated), 1 (the "
+        "same as another one but for case, digits and punctuation)",
     )
 
 
@@ -129,7 +111,7 @@ def test_order_and_packing_change_nothing(tmp_path: Path) -> None:
     found = [every(gettext_pairs.read(tmp_path / name)) for name in ("one", "two", "three")]
     assert found[0] == found[1] == found[2] and list(found[0]) == list(found[1])
     counts = [sum(split == name for _, split in found[0].values()) for name in ("train", "validation", "test")]
-    assert sum(counts) == len(MANY) and all(abs(n - len(MANY) * s) < 25 for n, s in zip(counts, (0.8, 0.1, 0.1)))
+    assert sum(counts) == len(MANY) and all(10 < count < 60 for count in counts[1:])  # 32 of 324 are a tenth
 
 
 def test_refused(tmp_path: Path) -> None:
@@ -142,5 +124,5 @@ def test_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a.mo: no catalogue of gettext"):
         gettext_pairs.read(tmp_path)
     (tmp_path / "b.zip").write_bytes(b"PK no archive")
-    with pytest.raises(DataError, match="b.zip: no zip archive"):
+    with pytest.raises(DataError, match="b.zip: no files that can be read: File is not a zip file"):
         gettext_pairs.read(tmp_path)

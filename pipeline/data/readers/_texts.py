@@ -37,19 +37,19 @@ def decoded(path: Path, encoding: str) -> str:
 
 def contents(path: Path) -> Iterator[tuple[str, bytes]]:
     """Place and bytes of each file: of this one, or of those in it if it is a folder or a zip archive, by name."""
-    if path.is_dir():
-        for file in listing.files(path):
-            yield from contents(file)
-    elif path.suffix.lower() != ".zip":
-        yield str(path), path.read_bytes()
-    else:
-        try:
+    try:
+        if path.is_dir():
+            for file in listing.files(path):
+                yield from contents(file)
+        elif path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
                 for name in sorted(archive.namelist()):
                     if not name.endswith("/"):
                         yield f"{path}/{name}", archive.read(name)
-        except zipfile.BadZipFile as error:
-            raise DataError(f"{path}: no zip archive: {error}") from error
+        else:
+            yield str(path), path.read_bytes()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: no files that can be read: {error}") from error
 
 
 def columns(file: File, used: Columns, names: tuple[str, str]) -> tuple[list[str], list[str], list[int]]:
