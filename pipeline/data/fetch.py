@@ -2,11 +2,14 @@
 
 A card (`pipeline/data/cards/*.yaml`) gives title, licence, citation, the sha256 of each file's decompressed content,
 and the `ways` to get them. A path of the user's own is only recorded, with its digest.
+
+What a way brings is named by its path in the package; `data.tar.gz!/sub/table.csv` is a file in an archive in it. A
+path with a `*` stands for many files, which become one zip archive. The sha256 of that is taken of what
+`LC_ALL=C sha256sum` prints of the files, in the folder before the `*`: `sw.mo`, or `spam-1/0001.txt`.
 """
 
 import gzip
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -45,10 +48,11 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=folder, prefix="draft-") as draft:
             try:
                 WAYS[way["way"]](way, Path(draft))
+                Path(draft, "checked").mkdir()
                 for name, member in way["files"].items():
-                    _unpack(Path(draft) / member, Path(draft) / name, card["files"][name])
+                    _deliver(Path(draft), member, Path(draft, "checked", name), card["files"][name])
                 for name in card["files"]:
-                    (Path(draft) / name).replace(folder / name)
+                    Path(draft, "checked", name).replace(folder / name)
             except Exception as error:  # whatever is wrong with one way, the next may do
                 failures.append(f"  {way['way']}: {_told(error)}")
                 print(failures[-1], flush=True)
@@ -63,20 +67,54 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" + (f" ({said[-1]})" if said else "")
 
 
-def _unpack(packed: Path, target: Path, digest: str) -> None:
-    """Decompress if need be, and check."""
-    draft = target.with_name(target.name + ".part")
-    with (gzip.open if packed.suffix == ".gz" else open)(packed, "rb") as source, draft.open("wb") as out:
-        shutil.copyfileobj(source, out)
+def _deliver(draft: Path, member: str, target: Path, digest: str) -> None:
+    """Put what a way brought into `draft` to `target`, decompressed and checked."""
+    archive, inner, name = member.rpartition("!/")
+    if inner:
+        _extract(draft / archive, draft)
     algorithm = "md5" if len(digest) == 32 else "sha256"  # some authors publish only the former
-    with draft.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if "*" in name:
+        found, size = _pack(draft, name, target)
+    else:
+        _unpack(draft / name, target)
+        found, size = _digest(target, algorithm), f"{target.stat().st_size} bytes"
     if found != digest:
         raise FetchError(
-            f"{packed.name} is not the file that the card names: {algorithm} of its content is {found}, "
-            f"expected {digest} ({draft.stat().st_size} bytes)"
+            f"{name} is not the file that the card names: {algorithm} of its content is {found}, expected {digest} "
+            f"({size})"
         )
-    draft.replace(target)
+
+
+def _pack(draft: Path, pattern: str, target: Path) -> tuple[str, str]:
+    """Put many files into one archive, the same bytes each time; sha256 of the list of them, and how many they are."""
+    root = draft / pattern[: pattern.index("*")].rpartition("/")[0]
+    files = {path.relative_to(root).as_posix(): path for path in draft.glob(pattern)}
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, path in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
+    listed = "".join(f"{_digest(path)}  {name}\n" for name, path in sorted(files.items()))
+    return hashlib.sha256(listed.encode()).hexdigest(), f"{len(files)} files"
+
+
+def _unpack(packed: Path, target: Path) -> None:
+    """Decompress if need be."""
+    with (gzip.open if packed.suffix == ".gz" else open)(packed, "rb") as source, target.open("wb") as out:
+        shutil.copyfileobj(source, out)
+
+
+def _digest(path: Path, algorithm: str = "sha256") -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    """All that is in an archive, zip or tar, and nothing outside the folder."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(folder)
+    else:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
 
 
 def _command(*words: str, cwd: Path) -> None:
@@ -94,24 +132,26 @@ def _debian(way: dict[str, Any], draft: Path) -> None:
 
 
 def _pip(way: dict[str, Any], draft: Path) -> None:
-    """A Python package, downloaded and unpacked without being installed."""
-    options = ("--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check")
-    _command(sys.executable, "-m", "pip", "download", *options, f"{way['package']}=={way['version']}", cwd=draft)
-    with zipfile.ZipFile(next(draft.glob("*.whl"))) as wheel:
-        for member in way["files"].values():
-            wheel.extract(member, draft)
+    """A Python package, downloaded and unpacked without being installed.
+
+    A package that has no wheel is a source archive, whose `setup.py` pip runs: the way names its sha256 as `archive`,
+    which pip checks before.
+    """
+    options = ["--quiet", "--no-deps", "--disable-pip-version-check", "--dest", "package"]
+    pinned = f"{way['package']}=={way['version']}"
+    if "archive" in way:
+        (draft / "requirements.txt").write_text(f"{pinned} --hash=sha256:{way['archive']}\n")
+        options += ["--require-hashes", "-r", "requirements.txt"]
+    else:
+        options += ["--only-binary=:all:", pinned]
+    _command(sys.executable, "-m", "pip", "download", *options, cwd=draft)
+    _extract(next((draft / "package").iterdir()), draft)
 
 
 def _npm(way: dict[str, Any], draft: Path) -> None:
     """A JavaScript package, downloaded and unpacked without being installed."""
     _command("npm", "pack", "--silent", f"{way['package']}@{way['version']}", cwd=draft)
-    _untar(next(draft.glob("*.tgz")), way, draft)
-
-
-def _untar(archive: Path, way: dict[str, Any], draft: Path) -> None:
-    with tarfile.open(archive) as tar:
-        for member in way["files"].values():
-            tar.extract(member, draft, filter="data")
+    _extract(next(draft.glob("*.tgz")), draft)
 
 
 def _torchvision_archive(way: dict[str, Any], draft: Path) -> None:
@@ -121,7 +161,7 @@ def _torchvision_archive(way: dict[str, Any], draft: Path) -> None:
     source = getattr(datasets, way["data_set"]).url
     with urllib.request.urlopen(source, timeout=TIMEOUT) as answer, (draft / "archive").open("wb") as out:
         shutil.copyfileobj(answer, out)
-    _untar(draft / "archive", way, draft)
+    _extract(draft / "archive", draft)
 
 
 def _torchvision(way: dict[str, Any], draft: Path) -> None:
@@ -145,9 +185,12 @@ def _installed(way: dict[str, Any], draft: Path) -> None:
     found = find_spec(way["module"])
     if found is None or not found.origin:
         raise FetchError(f"Python module {way['module']} is not installed")
-    for member in way["files"].values():
-        (draft / member).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(os.path.join(os.path.dirname(found.origin), member), draft / member)
+    root = Path(found.origin).parent
+    for member in (member.partition("!/")[0] for member in way["files"].values()):
+        for path in sorted(root.glob(member)) or [root / member]:
+            copy = draft / path.relative_to(root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
 
 
 WAYS: dict[str, Callable[[dict[str, Any], Path], None]] = {

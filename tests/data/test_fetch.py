@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,57 @@ def test_a_broken_way_is_told_and_the_next_one_used(
 def _offline(command: Any) -> Any:
     """The real package client, but for the update of its lists."""
     return lambda *words, cwd: None if words[:2] == ("apt-get", "update") else command(*words, cwd=cwd)
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w", "zip"])
+def test_a_file_of_an_archive_in_the_package(source: Source, tmp_path: Path, mode: str) -> None:
+    archive = tmp_path / "delivered" / "inner.archive"
+    if mode == "zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            packed.writestr("sub/table.csv", CONTENT)
+    else:
+        with tarfile.open(archive, mode) as tar:  # type: ignore[call-overload]
+            tar.add(tmp_path / "delivered" / "good.csv", "sub/table.csv")
+    assert source.fetch(source.way("inner.archive!/sub/table.csv"))["status"] == "ok"
+    assert (source.cell / "table.csv").read_bytes() == CONTENT
+    with pytest.raises(FetchError, match="sub/other.csv"):
+        source.fetch(source.way("inner.archive!/sub/other.csv"))
+    assert {p.name for p in source.cell.iterdir()} == {"table.csv", "card.json"}
+
+
+def test_many_files_become_one_archive_whose_digest_sha256sum_gives(source: Source, tmp_path: Path) -> None:
+    for name in ("a-1/2.txt", "a-1/10.txt", "b/1.txt"):
+        path = tmp_path / "delivered" / "mails" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    listed = subprocess.check_output("LC_ALL=C sha256sum */*.txt", shell=True, cwd=tmp_path / "delivered" / "mails")
+    files = {"mails.zip": hashlib.sha256(listed).hexdigest()}
+    way = source.way("", files={"mails.zip": "mails/*/*.txt"})
+    archives = []
+    for _ in range(2):
+        assert source.fetch(way, files=files)["status"] == "ok"
+        archives.append((source.cell / "mails.zip").read_bytes())
+    assert archives[0] == archives[1]
+    with zipfile.ZipFile(source.cell / "mails.zip") as packed:
+        assert {name: packed.read(name) for name in packed.namelist()} == {
+            name: name.encode() for name in ("a-1/10.txt", "a-1/2.txt", "b/1.txt")
+        }
+    (tmp_path / "delivered" / "mails" / "b" / "1.txt").write_text("another")
+    with pytest.raises(FetchError, match=r"expected .* \(3 files\)"):
+        source.fetch(way, files=files)
+
+
+@pytest.mark.slow
+def test_a_source_archive_is_checked_before_pip_runs_its_setup(tmp_path: Path) -> None:
+    """Pip runs `setup.py` of a package that has no wheel."""
+    card = YAML(typ="safe").load(CARDS / "tweets.yaml")
+    wrong = [{**way, "archive": "0" * 64} for way in card["ways"]]
+    YAML().dump({**card, "ways": wrong}, tmp_path / "card.yaml")
+    with pytest.raises(FetchError, match="pip: CalledProcessError") as caught:
+        fetch.run(Fetch(source=str(tmp_path / "card.yaml"), card=True, digest=""), tmp_path, {})
+    if "No matching distribution" in str(caught.value):
+        pytest.skip("no package index reached")
+    assert card["ways"][0]["archive"] in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", ["wrong content", "truncated gzip", "too few files"])

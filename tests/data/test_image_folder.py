@@ -50,7 +50,7 @@ def test_images_are_scaled_and_sorted_by_class(tmp_path: Path) -> None:
     assert image_folder.read(tmp_path, size=[8, 10], channels=1).splits["train"][0].shape == (3, 1, 8, 10)
 
 
-@pytest.mark.parametrize("names", ["train val test", "Train Valid TEST", "TRAIN validation test"])
+@pytest.mark.parametrize("names", ["train val test", "Train Valid TEST", "TRAIN validation test", "train dev test"])
 def test_splits_of_folders(tmp_path: Path, names: str) -> None:
     train, validation, test = names.split()
     raw = read(tmp_path, f"{train}/cat/1.png", f"{train}/dog/1.png", f"{validation}/cat/2.png", f"{test}/dog/3.png")

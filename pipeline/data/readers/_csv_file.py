@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow
 import pyarrow.csv
@@ -33,12 +33,20 @@ class NotPlain(Exception):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table is written; None is found out. `skip` lines stand before it."""
+    """How a table is written; None is found out. `skip` lines stand before it.
+
+    quotes: whether quotation marks stand around cells; otherwise they are characters like others.
+    """
 
     skip: int = 0
     header: bool | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    quotes: bool = True
+
+    @property
+    def quoting(self) -> Literal[0, 3]:
+        return csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE
 
 
 class File:
@@ -49,7 +57,7 @@ class File:
         self.path = path
         encoding = _marked(path) or asked.encoding or "utf-8"
         self.dialect = replace(asked, encoding=encoding)
-        self._quoted = _scan(path, encoding) > 0
+        self._quoted = _scan(path, encoding, asked.quotes) > 0
         if asked.delimiter is None:
             self.dialect = replace(self.dialect, delimiter=self._delimiter(narrow))
         rows = [row for row, _ in islice(self.rows(), SAMPLE)]
@@ -68,9 +76,11 @@ class File:
     def _require_table(self, rows: list[list[str]]) -> None:
         """DataError about what programs write before a table, or beside it."""
         first = rows[0][0].strip()
-        if first.startswith("#") or first.lower().startswith("sep="):
+        doubtful = self.dialect.header is None or len({len(row) for row in rows}) > 1
+        if doubtful and (first.startswith("#") or first.lower().startswith("sep=")):
             raise DataError(
-                f"{self.path}: {first[:40]!r} is no part of the table; write option `skip`, such as {{skip: 1}}"
+                f"{self.path}: {first[:40]!r} is no part of the table; write option `skip`, such as {{skip: 1}}, or "
+                "`header`, if it is"
             )
         if {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
             raise DataError(
@@ -78,17 +88,26 @@ class File:
                 "options {skip: 1, header: false, drop: [0]}, or name the first column"
             )
 
-    def rows(self) -> Iterator[tuple[list[str], int]]:
-        """Of each row, also of a header, its cells and the line that it ends on; blank lines are none."""
+    def rows(self, strict: bool = False) -> Iterator[tuple[list[str], int]]:
+        """Of each row, also of a header, its cells and the line that it ends on; blank lines are none.
+
+        strict: DataError where a cell goes on after its closing quotation mark.
+        """
         assert self.dialect.delimiter
+        csv.field_size_limit(2**31 - 1)  # its default of 128 KiB is less than a long text
+        line = self.dialect.skip
         try:
             with self.path.open(newline="", encoding=self.dialect.encoding) as file:
                 for _ in range(self.dialect.skip):
                     next(file, "")
-                reader = csv.reader(file, delimiter=self.dialect.delimiter)
-                yield from ((row, self.dialect.skip + reader.line_num) for row in reader if row)
+                quoting = self.dialect.quoting
+                reader = csv.reader(file, delimiter=self.dialect.delimiter, quoting=quoting, strict=strict)
+                for row in reader:
+                    line = self.dialect.skip + reader.line_num
+                    if row:
+                        yield row, line
         except (OSError, csv.Error) as error:
-            raise DataError(f"{self.path}: no table of text: {error}") from error
+            raise DataError(f"{self.path}:{line + 1}: no table of text: {error}") from error
 
     @cached_property
     def lines(self) -> list[int]:
@@ -145,7 +164,11 @@ class File:
                 column_names=list(types),
                 encoding=self._encoding,
             ),
-            pyarrow.csv.ParseOptions(delimiter=str(self.dialect.delimiter), newlines_in_values=self._quoted),
+            pyarrow.csv.ParseOptions(
+                delimiter=str(self.dialect.delimiter),
+                quote_char='"' if self.dialect.quotes else False,
+                newlines_in_values=self._quoted,
+            ),
             pyarrow.csv.ConvertOptions(column_types=types, null_values=MARKERS, strings_can_be_null=False),
         )
 
@@ -238,8 +261,9 @@ def _marked(path: Path) -> str | None:
     return next((name for mark, name in marks.items() if start.startswith(mark)), None)
 
 
-def _scan(path: Path, encoding: str) -> int:
-    """Decode the whole file once and count its quotation marks; DataError where it can't be, or one has no partner."""
+def _scan(path: Path, encoding: str, quotes_count: bool) -> int:
+    """Decode the whole file once and count its quotation marks, where they count; DataError where it can't be, or one
+    has no partner."""
     quotes, done = 0, 0
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
@@ -251,7 +275,7 @@ def _scan(path: Path, encoding: str) -> int:
                     raise DataError(
                         f"{path}: it holds zero bytes; if it is UTF-16, write option {{encoding: utf-16-le}} (or -be)"
                     )
-                quotes += text.count('"') if '"' in text else 0
+                quotes += text.count('"') if quotes_count and '"' in text else 0
             decoder.decode(b"", True)
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: done + error.start].count(b"\n") + 1
@@ -263,6 +287,7 @@ def _scan(path: Path, encoding: str) -> int:
         raise DataError(f"{path}: option encoding: {error}; valid: utf-8, utf-16, cp1252, latin-1, ...") from error
     if quotes % 2:
         raise DataError(
-            f'{path}: {quotes} quotation marks ("); one has no partner, so it is not clear where a cell ends'
+            f'{path}: {quotes} quotation marks ("); one has no partner, so it is not clear where a cell ends; readers '
+            "of text have option {quotes: false}, which makes them characters like others"
         )
     return quotes

@@ -14,13 +14,13 @@ import pyarrow
 from pyarrow import compute
 from pydantic import Field
 
-from pipeline.cells import listing
 from pipeline.data import arrays
 from pipeline.data.kinds import of_shape
 from pipeline.data.labels import encode
 from pipeline.data.precision import Single
-from pipeline.data.raw import DataError, Raw, split_of
+from pipeline.data.raw import DataError, Raw
 from pipeline.data.readers import _csv_values as values
+from pipeline.data.readers import _splits
 from pipeline.data.readers._csv_columns import Columns, arranged
 from pipeline.data.readers._csv_file import DELIMITERS, Dialect, File, NotPlain
 from pipeline.data.readers._csv_values import Writing
@@ -56,15 +56,14 @@ def read(
     categorical: those that hold names, each turned into features of 0 and 1, one a name. keep: class numbers to keep
     (renumbered), all if empty. classes: their names. shape: (C, H, W) of an image in a row, stored as uint8.
     """
-    if label_file and len(_files(folder, label_file)) > 1:
+    paths = _splits.files(folder, (".csv", ".tsv"), label_file)
+    if label_file and len(paths) > 1:
         raise DataError(f"{folder}: option label_file goes with one table, not with train.csv and test.csv")
     if thousands == decimal:
         raise DataError(f"{folder}: options decimal and thousands are both {decimal!r}")
     dialect, writing = Dialect(skip, header, delimiter, encoding), Writing(decimal, thousands, missing_values)
     numbered = [column for column in categorical if isinstance(column, int)]
-    files = {
-        split: File(path, dialect, bool(label_file), numbered) for split, path in _files(folder, label_file).items()
-    }
+    files = {split: File(path, dialect, bool(label_file), numbered) for split, path in paths.items()}
     used = arranged(files, None if label_file else label, columns, drop, categorical)
     tables = {split: Table(file, used[split], writing) for split, file in files.items()}
     labels = {split: table.labels for split, table in tables.items()}
@@ -201,26 +200,6 @@ def _order(seen: dict[str, int], names: list[str]) -> np.ndarray:
         if name:
             rows[place, names.index(name)] = 1
     return rows
-
-
-def _files(folder: Path, label_file: str) -> dict[str, Path]:
-    """The table of each split."""
-    if folder.is_file():
-        return {"train": folder}
-    visible = listing.entries(folder) if folder.is_dir() else []
-    tables = [f for f in visible if f.suffix.lower() in (".csv", ".tsv") and f.name != label_file]
-    found = {split_of(f.stem) if len(tables) > 1 else split_of(f.stem) or "train": f for f in tables}
-    if not tables or len(found) < len(tables) or None in found or "train" not in found:
-        raise DataError(
-            f"{folder}: expected one .csv, or train.csv and test.csv, and validation.csv if there is one; found "
-            f"{[f.name for f in tables]}; write the path of the one that is meant as `source`"
-        )
-    other = [f.name for f in visible if f not in tables and f.name != label_file and f.suffix != ".json"]
-    if splits := [name for name in other if split_of(name.partition(".")[0])]:
-        raise DataError(
-            f"{folder}: {splits[0]} is named as a split, but is no .csv or .tsv; unpack it, or move it away"
-        )
-    return {str(split): path for split, path in found.items()}
 
 
 def _label_file(path: Path, rows: int, writing: Writing) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import mmap
 import os
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from math import prod
@@ -13,10 +12,9 @@ import numpy as np
 from pydantic import Field
 
 from pipeline import lifetime
-from pipeline.cells import listing
 from pipeline.data import arrays
-from pipeline.data.raw import DataError, Raw, split_of
-from pipeline.data.readers import _pictures
+from pipeline.data.raw import Raw
+from pipeline.data.readers import _folders, _pictures
 
 KIND = "image"
 WORTH_A_PROCESS = 200  # pictures; threads would wait for each other: they take 1.3 times as long as processes
@@ -38,95 +36,16 @@ def read(
     background: the colour (RGB) behind pictures that are transparent. subfolders: a picture in a folder of a class
     folder is of that class. Files that are left out and pictures without content are told in `remarks`.
     """
-    roots = _roots(folder)
-    classes = _classes(roots)
-    paths, left_out = _files(folder, roots, subfolders)
-    remarks = [f"left out: {_by_ending(folder, left_out)}"] if left_out else []
-    splits, blank = {}, []
-    for split, root in roots.items():
-        found = list(paths[split])
-        labels = np.array([classes.index(p.parts[len(root.parts)]) for p in found], np.int64)
-        missing = [name for number, name in enumerate(classes) if number not in labels]
-        if missing and (split == "train" or not found):
-            raise DataError(
-                f"{root}: no picture of class {', '.join(missing)}; add some, or remove the folder"
-                + "".join(f" ({remark})" for remark in remarks)
-            )
-        x = _read(found, size, channels, background)
-        splits[split] = x, labels
-        blank += [found[number] for number in np.flatnonzero(_one_colour(x))]
+    found = _folders.find(folder, "picture", _pictures.endings(), subfolders)
+    remarks, splits, blank = list(found.remarks), {}, []
+    for split, paths in found.paths.items():
+        x = _read(paths, size, channels, background)
+        splits[split] = x, found.labels[split]
+        blank += [paths[number] for number in np.flatnonzero(_one_colour(x))]
     if blank:
-        remarks.append(f"{len(blank)} pictures are of one colour only: {_some(folder, blank)}; is `background` right?")
-    return Raw(KIND, splits, classes, remarks=tuple(remarks), where=lambda split, n: _shown(folder, paths[split][n]))
-
-
-def _roots(folder: Path) -> dict[str, Path]:
-    """The folder that holds each split's class folders: `folder` itself where its source is not split."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no folder; `source` is the folder that holds a folder for each class")
-    inside = [p for p in listing.entries(folder) if p.is_dir()]
-    named = [p for p in inside if split_of(p.name)]
-    roots = {split: p for p in named if (split := split_of(p.name))}
-    names, others = (", ".join(p.name for p in some) for some in (named, [p for p in inside if p not in named]))
-    if len(roots) < len(named):
-        raise DataError(f"{folder}: two folders for one split among {names}; move one away, or its pictures over")
-    if named and (others or "train" not in roots):
-        raise DataError(
-            f"{folder}: are {names} splits or classes{', beside ' * bool(others)}{others}? Splits: there has to be a "
-            "folder `train`, and no folder but splits. Classes: move all folders into a new folder `train`"
-        )
-    return roots or {"train": folder}
-
-
-def _classes(roots: dict[str, Path]) -> list[str]:
-    """Names of the class folders of train, which other splits have too."""
-    names = {split: [p.name for p in listing.entries(root) if p.is_dir()] for split, root in roots.items()}
-    classes, root = names["train"], roots["train"]
-    if not classes:
-        raise DataError(f"{root}: no folder for any class; move the pictures of each class into a folder of its name")
-    if len(classes) == 1:
-        raise DataError(
-            f"{root}: only one class, {classes[0]}; add a folder for another one; if the class folders are in "
-            f"{classes[0]}, give that as `source`"
-        )
-    for split, found in names.items():
-        if unknown := [name for name in found if name not in classes]:
-            raise DataError(
-                f"{roots[split]}: class {', '.join(unknown)} is not in train, which has {', '.join(classes)}; add it "
-                "there, or rename or remove the folder"
-            )
-    return classes
-
-
-def _files(folder: Path, roots: dict[str, Path], subfolders: bool) -> tuple[dict[str, list[Path]], list[Path]]:
-    """Pictures of each split by class and name, and files that are no pictures or in no class folder."""
-    endings = _pictures.endings()
-    depth = 0 if roots["train"] == folder else 1
-    split_at = {root.name: split for split, root in roots.items()}
-    pictures: dict[str, list[Path]] = {split: [] for split in roots}
-    left_out = []
-    for path in listing.files(folder):
-        if not _is_text(str(path)):
-            raise DataError(f"{ascii(str(path))}: a name that is no UTF-8; rename it")
-        parts = path.parts[len(folder.parts) :]
-        below = len(parts) - depth - 2  # folders between the class folder and the picture
-        if below < 0 or path.suffix.lower() not in endings:
-            left_out.append(path)
-        elif below and not subfolders:
-            raise DataError(
-                f"{path}: a picture in a subfolder of class {parts[depth]}; move it up, or set option "
-                f"`subfolders: true` if every picture below {parts[depth]} is of that class"
-            )
-        else:
-            pictures[split_at[parts[0]] if depth else "train"].append(path)
-    return pictures, left_out
-
-
-def _is_text(name: str) -> bool:
-    try:
-        return bool(name.encode())
-    except UnicodeEncodeError:  # bytes that Python could not decode
-        return False
+        some = _folders.some(folder, blank)
+        remarks.append(f"{len(blank)} pictures are of one colour only: {some}; is `background` right?")
+    return Raw(KIND, splits, found.classes, remarks=tuple(remarks), where=found.where)
 
 
 def _read(paths: list[Path], size: list[int], channels: int, background: list[int]) -> np.ndarray:
@@ -171,20 +90,3 @@ def _one_colour(x: np.ndarray) -> np.ndarray:
     if x[0, 0].size == 1:
         return np.zeros(len(x), bool)
     return np.concatenate([(part == part[:, :, :1, :1]).all(axis=(1, 2, 3)) for part in arrays.chunks(x)])
-
-
-def _by_ending(folder: Path, paths: list[Path]) -> str:
-    """`24 files: .txt 20 (cat/a.txt, ...), .heic 4 (...)`, the most first."""
-    kinds = defaultdict(list)
-    for path in paths:
-        kinds[path.suffix.lower() or "without ending"].append(path)
-    most = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
-    return f"{len(paths)} files: " + ", ".join(f"{name} {len(of)} ({_some(folder, of)})" for name, of in most)
-
-
-def _some(folder: Path, paths: list[Path], most: int = 3) -> str:
-    return ", ".join([_shown(folder, p) for p in paths[:most]] + ["..."] * (len(paths) > most))
-
-
-def _shown(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).as_posix()
