@@ -1,9 +1,11 @@
-"""What several architectures share: activations by name, and how an image too small is refused."""
+"""What several architectures share: activations by name, and how what does not fit them is refused."""
 
 from collections.abc import Callable
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+from pipeline.data.spec import Vocabulary
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
@@ -32,3 +34,12 @@ def require_size(name: str, shape: tuple[int, ...], smallest: int) -> None:
         raise ValueError(
             f"{name}: images of {height} x {width} are too small; the smallest that works is {smallest} x {smallest}"
         )
+
+
+def require_vocabulary(name: str, outputs: int, vocabulary: Vocabulary | None) -> Vocabulary:
+    """The one of both languages; ValueError where there is none, or where not all of its tokens can be written."""
+    if vocabulary is None:
+        raise ValueError(f"{name}: it reads and writes tokens, so it needs `vocabulary`")
+    if outputs != vocabulary.size:
+        raise ValueError(f"{name}: {outputs} outputs, but both languages share one vocabulary of {vocabulary.size}")
+    return vocabulary
