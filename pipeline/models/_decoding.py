@@ -70,7 +70,8 @@ def beam_search(
     sums[:, 0] = 0.0  # all beams begin alike: one is enough
     for length in range(1, most + 1):
         logits = network.step(prefixes[:, :, -1], state)
-        scores = _allowed(logits.log_softmax(2), network.padding, length >= shortest, length >= longest)
+        scores = logits.log_softmax(2, dtype=torch.float32)
+        scores = _allowed(scores, network.padding, length >= shortest, length >= longest)
         sums, parents, tokens = _continued(scores, sums)
         ends = (tokens == EOS) & (sums > -torch.inf)
         ends[:, beams:] = False

@@ -155,11 +155,7 @@ class Transformer(nn.Module):
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Tokens (N, S), padded, and (N, T), BOS first, to logits of the token after each (N, T, V)."""
-        states, mask = self.encode(source)
-        x = self.embed(target, 0)
-        for layer, remembered in zip(self.decoder, self.remembered(states), strict=True):
-            x = layer(x, None, remembered, mask)
-        return self.logits(x)
+        return self.logits(self.decode(target, self.encode(source)))
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """(N, S) to states (N, S, D) and the mask of attention to them, (N, 1, 1, S)."""
@@ -168,6 +164,14 @@ class Transformer(nn.Module):
         for layer in self.encoder:
             x = layer(x, mask)
         return self.norms[0](x), mask
+
+    def decode(self, target: Tensor, memory: tuple[Tensor, Tensor]) -> Tensor:
+        """(N, T) to states of the last layer (N, T, D)."""
+        states, mask = memory
+        x = self.embed(target, 0)
+        for layer, remembered in zip(self.decoder, self.remembered(states), strict=True):
+            x = layer(x, None, remembered, mask)
+        return x
 
     def remembered(self, states: Tensor) -> list[Tensor]:
         """Keys and values of the source, of each decoder layer."""

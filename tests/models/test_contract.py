@@ -1,4 +1,7 @@
-"""What every architecture has to do. Whatever lies in pipeline/models is under test, with no list of it here."""
+"""What every architecture has to do. Whatever lies in pipeline/models is under test, with no list of it here.
+
+Those that write sentences have their own in test_translators.py.
+"""
 
 import importlib
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ from pipeline.compress.methods.onnx import export
 from pipeline.data.kinds import KINDS
 from pipeline.training import network as networks
 from pipeline.training.bayesian import with_bayesian_last_layer
-from pipeline.training.recipe import Gradient
+from tests.models.named import of_classes, refused
 
 OUTPUTS, TOKENS = 4, 30
 LARGE = 3_000_000  # weights of a network whose tests are slow
@@ -72,7 +75,7 @@ def fitting(name: str) -> list[tuple[str, tuple[int, ...], int]]:
 
 def cases(first: bool = False) -> Iterator[Any]:
     """Every architecture with every kind of input; all sizes, or the first one only."""
-    for name in introspection.names("models"):
+    for name in of_classes():
         seen: set[str] = set()
         for kind, shape, size in fitting(name):
             if not (first and kind in seen):
@@ -104,22 +107,16 @@ def test_what_it_cannot_be_combined_with_is_said_before_it_is_tried(
     name: str, kind: str, shape: tuple[int, ...]
 ) -> None:
     """A recipe that a network can't follow is refused by its file's REQUIRES, before any stage."""
-
-    def refused(**recipe: Any) -> str | None:
-        usual = Gradient(kind="gradient", scaling="unit").model_dump()
-        return introspection.refused(f"models/{name}", {}, usual | recipe, "class", False)
-
     network = build(name, kind, shape)
-    assert refused() is None
     own = hasattr(network, "training_loss")
     for change in ({"label_smoothing": 0.1}, {"sampling": "weighted"}, {"mixup": 0.2}, {"cutmix": 1.0}):
-        assert bool(refused(**change)) is own
+        assert bool(refused(name, **change)) is own
     try:
         with_bayesian_last_layer(network, OUTPUTS)
     except ValueError:
-        assert refused(last_layer="bayesian")
+        assert refused(name, last_layer="bayesian")
     else:
-        assert not refused(last_layer="bayesian")
+        assert not refused(name, last_layer="bayesian")
 
 
 @every_size
