@@ -22,7 +22,7 @@ from pipeline.data.spec import Vocabulary
 from pipeline.models import transformer
 from pipeline.models._decoding import BOS, EOS, beam_search
 
-ROUNDS = {"the whole prefix": 1, "transformers' generate": 7}
+ROUNDS = {"the whole prefix": 3, "transformers' generate": 7}
 LIMITS = {"the whole prefix": 1 / 8, "transformers' generate": 1.0}
 SENTENCES, BEAMS, TOKENS, VOCABULARY = 64, 5, 50, 8000
 WIDTH, LAYERS, HEADS, HIDDEN = 256, 3, 8, 1024

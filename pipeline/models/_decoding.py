@@ -62,8 +62,8 @@ def beam_search(
     shortest, at least, both with EOS: the last that is allowed has to be EOS. alpha: of `penalty`, at least 0.
     """
     state = network.begin(network.encode(source), beams, most := int(longest.max()))
-    tokens = source.new_full((len(source), most), network.padding)
-    found = Found(tokens, torch.full(longest.shape, -torch.inf, device=source.device))
+    nothing = source.new_full((len(source), most), network.padding)
+    found = Found(nothing, torch.full(longest.shape, -torch.inf, device=source.device))
     rows, ended = torch.arange(len(source), device=source.device), torch.zeros_like(longest)
     prefixes = source.new_full((len(source), beams, 1), BOS)
     sums = found.scores[:, None].repeat(1, beams)
@@ -79,6 +79,7 @@ def beam_search(
         _note(found, rows, torch.where(ends, sums / penalty(length, alpha), -torch.inf), prefixes, parents)
 
         sums, chosen = sums.masked_fill(tokens == EOS, -torch.inf).topk(beams)
+        # A sum only falls, and is divided by no more than the penalty of the longest.
         hopeless = sums[:, 0] / penalty(longest, alpha) <= found.scores[rows]
         over = hopeless | (ended >= beams)
         if over.all():

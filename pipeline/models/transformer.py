@@ -144,7 +144,7 @@ class Transformer(nn.Module):
 
     def initialise(self) -> None:
         """Xavier, of queries, keys and values each on its own; tokens so that scaled they have a variance of 1."""
-        for part in self.modules():
+        for part in reversed(list(self.modules())):  # an attention after its parts
             if isinstance(part, nn.Linear):
                 nn.init.zeros_(part.bias)
                 nn.init.xavier_uniform_(part.weight)
@@ -183,7 +183,7 @@ class Transformer(nn.Module):
         return Cache([x.contiguous() for x in self.remembered(states)], mask, beams, longest)
 
     def step(self, tokens: Tensor, cache: Cache) -> Tensor:
-        """The newest token of each beam (N, B) to logits of the next (N, B, V)."""
+        """The newest token of each beam (N, B) to logits of the next (N, B, V), without gradients."""
         x = self.embed(tokens[:, :, None], cache.length)[:, :, 0]
         cache.length += 1
         mask = cache.mask[:, :, : cache.length].flatten(2)[:, None]

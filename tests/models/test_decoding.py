@@ -27,10 +27,11 @@ def build(name: str, seed: int = 0, tokens: int = TOKENS) -> Any:
     return network
 
 
-def log_probabilities(network: Any, source: Tensor, prefix: list[int]) -> list[float]:
-    """Of the token after a whole prefix, of one sentence."""
+def log_probabilities(network: Any, source: Tensor, prefixes: list[list[int]]) -> list[list[float]]:
+    """Of the token after each whole prefix, of one sentence (1, S)."""
     with torch.no_grad():
-        return network(source, torch.tensor([prefix]))[0, -1].log_softmax(0).tolist()
+        logits = network(source.expand(len(prefixes), -1), torch.tensor(prefixes))
+    return logits[:, -1].log_softmax(1).tolist()
 
 
 def whole(network: Any, source: Tensor, longest: int, beams: int, alpha: float) -> tuple[list[int], float]:
@@ -38,8 +39,9 @@ def whole(network: Any, source: Tensor, longest: int, beams: int, alpha: float) 
     live, finished = [(0.0, [BOS])], []
     for length in range(1, longest + 1):
         every = []
-        for total, prefix in live:
-            for token, value in enumerate(log_probabilities(network, source, prefix)):
+        values = log_probabilities(network, source, [prefix for _, prefix in live])
+        for (total, prefix), row in zip(live, values, strict=True):
+            for token, value in enumerate(row):
                 if token not in (PAD, BOS) and (length < longest or token == EOS):
                     every.append((total + value, [*prefix, token]))
         every = sorted(every, key=lambda one: -one[0])[: 2 * beams]
@@ -93,7 +95,7 @@ def test_greedy_is_the_likeliest_token_at_each_place(name: str) -> None:
     for n, tokens in enumerate(texts(found)):
         prefix = [BOS]
         while prefix[-1] != EOS:
-            values = log_probabilities(network, source[n : n + 1, : LENGTHS[n]], prefix)
+            (values,) = log_probabilities(network, source[n : n + 1, : LENGTHS[n]], [prefix])
             values[PAD] = values[BOS] = -torch.inf
             prefix.append(EOS if len(prefix) == LONGEST[n] else values.index(max(values)))
         assert tokens == prefix[1:]
@@ -141,6 +143,39 @@ def test_wide_enough_a_beam_finds_the_best_of_all_sequences(name: str, alpha: fl
 def test_as_long_as_is_asked_for() -> None:
     found = beam_search(build("post-norm"), sentences(LENGTHS), torch.full((5,), 15), shortest=15)
     assert [len(tokens) for tokens in texts(found)] == [15] * 5
+
+
+class Chain:
+    """A network whose next token depends on the one before it alone, by a table of logits (V, V)."""
+
+    padding = PAD
+
+    def __init__(self, table: Tensor) -> None:
+        self.table, self.asked = table, 0
+
+    def encode(self, source: Tensor) -> Tensor:
+        return source
+
+    def begin(self, memory: Tensor, beams: int, longest: int) -> "Chain":
+        return self
+
+    def step(self, tokens: Tensor, state: "Chain") -> Tensor:
+        self.asked += 1
+        return self.table[tokens]
+
+    def follow(self, parents: Tensor) -> None: ...
+
+    def keep(self, sentences: Tensor) -> None: ...
+
+
+def test_it_ends_where_nothing_can_be_better_or_enough_is_finished() -> None:
+    sure = Chain(torch.zeros(9, 9).index_fill(1, torch.tensor([EOS]), 5.0))
+    assert texts(beam_search(sure, sentences([3, 2]), torch.tensor([50, 40]))) == [[EOS]] * 2
+    assert sure.asked == 1
+    rising = torch.zeros(9, 9).index_fill(1, torch.tensor([EOS]), 0.1)
+    open_ended = Chain(rising)  # a long sentence may be better by so large an alpha, but four are finished before
+    beam_search(open_ended, sentences([3, 2]), torch.tensor([50, 40]), alpha=5.0)
+    assert open_ended.asked == 2
 
 
 def test_sentences_that_are_over_cost_nothing() -> None:

@@ -208,6 +208,15 @@ def test_the_base_size_has_63_082_496_parameters() -> None:
     assert sum(p.numel() for p in network.parameters()) == by_hand == 63_082_496
 
 
+def test_weights_start_xavier_each_matrix_on_its_own() -> None:
+    network = build("post-norm")
+    for part in [p for p in network.modules() if isinstance(p, transformer.Attention)]:
+        for weight in (part.query.weight, *part.memory.weight.chunk(2), part.out.weight):
+            bound = (6 / (2 * WIDTH)) ** 0.5
+            assert 0.9 * bound < weight.abs().max() <= bound
+    assert 0.9 < (network.embedding.weight * network.scale).std() < 1.1
+
+
 # LSTM with attention
 
 
