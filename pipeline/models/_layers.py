@@ -1,4 +1,4 @@
-"""What several architectures share: activations by name, steps one after another, how a too small image is refused."""
+"""What several architectures share: activations by name, steps one after another, how what does not fit is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan as exported_scan
 from torch.nn import functional
+
+from pipeline.data.spec import Vocabulary
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
@@ -49,3 +51,12 @@ def require_size(name: str, shape: tuple[int, ...], smallest: int) -> None:
         raise ValueError(
             f"{name}: images of {height} x {width} are too small; the smallest that works is {smallest} x {smallest}"
         )
+
+
+def require_vocabulary(name: str, outputs: int, vocabulary: Vocabulary | None) -> Vocabulary:
+    """The one of both languages; ValueError where there is none, or where not all of its tokens can be written."""
+    if vocabulary is None:
+        raise ValueError(f"{name}: it reads and writes tokens, so it needs `vocabulary`")
+    if outputs != vocabulary.size:
+        raise ValueError(f"{name}: {outputs} outputs, but both languages share one vocabulary of {vocabulary.size}")
+    return vocabulary

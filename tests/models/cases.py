@@ -96,7 +96,9 @@ def uses(name: str, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
 @cache
 def fitting(name: str) -> list[tuple[Case, int]]:
     """Cases that it can be built for, with their numbers of weights; others it has to refuse by a ValueError."""
-    found = []
+    found: list[tuple[Case, int]] = []
+    if not any(list(uses(name, kind)) for kind in module(name).INPUTS):
+        return found  # it writes sentences
     for kind in module(name).INPUTS:
         for case in (Case(name, kind, shape, *use) for shape in SHAPES[kind] for use in uses(name, kind)):
             try:

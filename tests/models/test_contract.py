@@ -1,4 +1,7 @@
-"""What every architecture has to do. Whatever lies in pipeline/models is under test, with no list of it here."""
+"""What every architecture has to do. Whatever lies in pipeline/models is under test, with no list of it here.
+
+Those that write sentences have their own in test_translators.py.
+"""
 
 from pathlib import Path
 from typing import Any

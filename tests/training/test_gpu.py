@@ -22,6 +22,7 @@ from pipeline.training import compiled, optimizers, randomness
 from pipeline.training.recipe import Gradient
 from pipeline.training.train import seed_everything
 from tests.laboratory import Laboratory
+from tests.models.named import of_classes
 from tests.training import processes
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
@@ -49,7 +50,7 @@ def test_a_network_trains_on_a_gpu(laboratory: Laboratory, precision: str, chang
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", introspection.names("models"))
+@pytest.mark.parametrize("name", of_classes())
 def test_every_architecture_gets_gradients_and_makes_a_step(name: str, precision: str) -> None:
     from tests.models import test_contract as contract  # which builds all of them
 
