@@ -41,9 +41,7 @@ class Start(Strict):
         for name, train in OF.items():
             given = getattr(self, name)
             if self.train == train and given is None:
-                raise ValueError(
-                    f"train {train} needs {name}: {' and '.join(n for n, of in OF.items() if of == train)}"
-                )
+                raise ValueError(f"train {train} needs {' and '.join(n for n, of in OF.items() if of == train)}")
             if self.train != train and given is not None:
                 raise ValueError(f"{name} is of train {train}, but train is {self.train}; leave {name} out")
         return self

@@ -18,6 +18,7 @@ from torch.nn import functional
 from pipeline import introspection
 from pipeline.compress.methods.onnx import export
 from pipeline.data.kinds import KINDS
+from pipeline.data.spec import Vocabulary
 from pipeline.training import network as networks
 from pipeline.training.bayesian import with_bayesian_last_layer
 from pipeline.training.recipe import Gradient
@@ -38,7 +39,8 @@ def module(name: str) -> ModuleType:
 
 def build(name: str, kind: str, shape: tuple[int, ...]) -> nn.Module:
     torch.manual_seed(0)
-    known: dict[str, Any] = {"vocabulary": TOKENS} if kind == "tokens" else {}
+    vocabulary: Any = TOKENS if name == "transformer_encoder" else Vocabulary(size=TOKENS)
+    known = {"vocabulary": vocabulary} if kind == "tokens" else {}
     return module(name).build(shape, OUTPUTS, **known)
 
 
