@@ -53,7 +53,7 @@ CHAIN = [
     ["cli"],
 ]
 HEAVY = ["torch", "torchvision", "pytorch_lightning", "numpy", "pandas", "sklearn", "scipy", "mlflow", "optuna"]
-HEAVY += ["matplotlib", "onnx", "onnxruntime", "dvc"]
+HEAVY += ["matplotlib", "onnx", "onnxruntime", "dvc", "transformers", "peft"]
 
 
 def rank(name: str) -> tuple[int, str]:
@@ -93,6 +93,8 @@ def test_nobody_imports_what_stands_above_the_package() -> None:
         ("pytorch_lightning", "training"),
         ("onnxruntime", "compress|formats|tracking"),
         ("skops", "classical"),
+        ("transformers", "models"),
+        ("peft", "training"),
     ],
 )
 def test_one_package_imports_a_library(library: str, owner: str) -> None:
@@ -107,8 +109,8 @@ def test_models_are_networks_and_know_no_data_set() -> None:
         words = {n.value for n in ast.walk(tree(path)) if isinstance(n, ast.Constant)}
         assert not words & set(known), path
         if "models" in path.parts:
-            allowed = {"torch", "torchvision", "pydantic", "pipeline", *sys.stdlib_module_names}
-            assert {n.split(".")[0] for n in imported(path)} <= allowed
+            allowed = {"torch", "torchvision", "transformers", "safetensors", "pydantic", "pipeline"}
+            assert {n.split(".")[0] for n in imported(path)} <= allowed | sys.stdlib_module_names
 
 
 def test_packages_run_nothing_when_they_are_imported() -> None:

@@ -51,11 +51,11 @@ def contradictions(params: Params) -> Iterator[Problem]:
         yield from augment_problems(("recipes", key, "augment"), getattr(recipe, "augment", []))
     for key, experiment in params.experiments.items():
         yield from experiment_problems(params, ("experiments", key), experiment)
-        if experiment.start and not (experiment.start.is_card or experiment.start.is_version):
+        if (start := experiment.start) and not (start.is_card or start.is_folder or start.is_version):
             yield (
                 ("experiments", key, "start", "weights"),
-                "a row may start from a card or a registered version, which stay what they are; what starts from "
-                "another row or from a pretraining is a point of a study",
+                "a row may start from a card, a folder (`./name`) or a registered version, which stay what they are; "
+                "what starts from another row or from a pretraining is a point of a study",
             )
     for key, variant in params.variants.items():
         yield from variant_problems(params, ("variants", key), variant)

@@ -7,6 +7,7 @@ grey, and convolutions padded as TensorFlow does: an odd row goes below, an odd 
 """
 
 import math
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
@@ -108,11 +109,12 @@ def rounded(channels: float) -> int:
     return found + 8 if found < 0.9 * channels else found
 
 
-def shipped(path: str, **args: Any) -> dict[str, Tensor]:
-    """Weights that a card delivered, by the names of `build((3, H, W), 1000, **args)`, whose tensors they are in order.
+def shipped(folder: Path, **args: Any) -> dict[str, Tensor]:
+    """Weights that a card delivered into `folder`, by the names of `build((3, H, W), 1000, **args)`.
 
-    ValueError where the file is of another variant.
+    They are in the order of its tensors. ValueError where the file is of another variant.
     """
+    path = folder / "weights.pth"
     found, own = torch.load(path, weights_only=True), build((3, 224, 224), 1000, **args).state_dict()
     if [t.shape for t in found.values()] != [t.shape for t in own.values()]:
         raise ValueError(f"{path}: not the weights of this variant of EfficientNet-Lite, 3 channels and 1000 classes")

@@ -139,8 +139,8 @@ class Plan:
 
     def start(self, start: Start, seed: int) -> Cell:
         """The cell that has the weights."""
-        if start.is_card:
-            return self._fetched(start.weights, True, Path(start.weights).stem)
+        if start.is_card or start.is_folder:
+            return self._fetched(start.weights, start.is_card, Path(start.weights).stem)
         if start.is_version:
             return self._registered(start.weights)
         if start.weights in self.params.pretraining:

@@ -114,8 +114,8 @@ class System(pl.LightningModule):
             self.ranks.as_first(tensor)
 
     def on_train_epoch_start(self) -> None:
-        if self.start and self.start.train == "gradual":
-            thaw(self.network.body, self.epoch + 1)
+        if self.start and (count := self.start.opened(self.epoch)):
+            thaw(self.network.body, count)
         self.feed.begin(self.epoch)
 
     # what a killed run needs to go on
@@ -260,6 +260,10 @@ class System(pl.LightningModule):
             body.load_state_dict(self.average.of(body).state_dict())
             self.network.eval()
             self.history[-1] |= self.judge()  # of swa the rows before are of the weights that it averages
+        if self.start and self.start.train == "lora":
+            from pipeline.training import lora  # seconds, which only those who ask for it pay
+
+            lora.merge(body)
 
     def _inputs(self) -> Iterator[Tensor]:
         """All training items, prepared, in batches of their own order."""

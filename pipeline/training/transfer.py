@@ -10,22 +10,26 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pipeline import introspection
 from pipeline.cells.cell import parsed, read_json
 from pipeline.data.batches import Batches
 from pipeline.data.kinds import KINDS
-from pipeline.training.blocks import head_name, replace
+from pipeline.data.ragged import Ragged, buckets
+from pipeline.training.blocks import blocks, head_name, replace
 from pipeline.training.network import WEIGHTS, Network
 from pipeline.training.spec import Architecture, Model, Spec
 from pipeline.training.start import Start, misfits
 from pipeline.training.system import System
 
+TOKENS = 2**15  # of texts that go through a frozen body at once, their padding counted
 TRAINED = "trained.json"  # of a registered version: the specification that its weights were trained by
 
 
 def begin(system: System, spec: Spec, source: Path) -> System:
     """Fill the system's network from the cell at `source`; returns the system to train, which shares its head.
 
-    That is the given one, or one over the features of a frozen body. ValueError where the weights do not fit.
+    That is the given one, one over the features of a frozen body, or one that trains matrices beside its layers.
+    ValueError where the weights do not fit.
     """
     start = spec.start
     if start is None:
@@ -40,6 +44,10 @@ def begin(system: System, spec: Spec, source: Path) -> System:
     load(system.network.body, _weights(source, spec, start), start.head, start.weights)
     if start.train == "head":
         return over_features(system)
+    if start.train == "lora":
+        system = beside_layers(system, spec, start)
+    elif start.layers and start.layers > (most := len(blocks(system.network.body)) - 2):
+        raise ValueError(f"start: layers is {start.layers}, but below the last {most} is only the first; set train all")
     system.start = start
     return system
 
@@ -50,15 +58,15 @@ def _facts(spec: Architecture) -> dict[str, Any]:
 
 
 def _weights(source: Path, spec: Model, start: Start) -> dict[str, Tensor]:
-    """Tensors of a body by name, from the cell of a run, of a registered version, or of a card."""
+    """Tensors of a body by name, from the cell of a run, of a registered version, of a card or of a folder."""
     result = read_json(source / "result.json")
     if result["status"] == "failed":
         raise ValueError(f"{start.weights}, which it starts from, failed: {result['reason']}")
     if (source / WEIGHTS).is_file():
         return {n.removeprefix("body."): t for n, t in load_file(source / WEIGHTS).items() if n.startswith("body.")}
-    (name,) = read_json(source / "card.json")["files"]
-    module = importlib.import_module(spec.module)
-    shipped: dict[str, Tensor] = module.shipped(str(source / name), **spec.args)
+    card = read_json(source / "card.json")
+    folder = Path(card["path"]) if "path" in card else source
+    shipped: dict[str, Tensor] = importlib.import_module(spec.module).shipped(folder, **spec.args)
     return shipped
 
 
@@ -110,17 +118,43 @@ def over_features(system: System) -> System:
     replace(network.body, name, head)
     (width,) = train.shape
     top = Network(head, "none", train.kind, torch.zeros(width), torch.ones(width), network.target)
-    return type(system)(
-        top, system.task, system.recipe, train, validation, system.epochs, system.objective.weight, system.ranks
-    )
+    return anew(system, top, train, validation)
+
+
+def beside_layers(system: System, spec: Model, start: Start) -> System:
+    """A system that trains the head and what `lora` sets beside layers of the same network."""
+    from pipeline.training import lora  # seconds, which only those who ask for it pay
+
+    assert start.rank and start.alpha
+    lora.add(system.network.body, introspection.constant(spec.model, "LORA"), start.rank, start.alpha)
+    return anew(system, system.network, *system.batches.values())
+
+
+def anew(system: System, network: Network, train: Batches, validation: Batches) -> System:
+    """The same run, of another network or on other items."""
+    rest = system.epochs, system.objective.weight, system.ranks
+    return type(system)(network, system.task, system.recipe, train, validation, *rest)
 
 
 def with_features(network: Network, batches: Batches, size: int = 500) -> Batches:
-    """The same items, (N, D) as `network` without its head sees them, in eval mode."""
+    """The same items, (N, D) as `network` without its head sees them, in eval mode; texts of a length go together.
+
+    ValueError where an item has features of each token.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = network.eval().to(device)
+    network, x, parts = network.eval().to(device), batches.x, []
+    if isinstance(x, Ragged):
+        places = [torch.from_numpy(chosen) for chosen in buckets(x.lengths, size, TOKENS)]
+    else:
+        places = [*torch.arange(len(x)).split(size)]
     with torch.no_grad():
-        parts = [network.body(network.prepare(x.to(device))).cpu() for x in batches.parts(size)]
-    made = copy.copy(batches)
-    made.x, made.kind = torch.cat(parts), KINDS["tabular"]
+        for chosen in places:
+            features = network.body(network.prepare(batches.gather(chosen).to(device))).cpu()
+            if features.ndim != 2:
+                what = "a model that scores every token has no features of a whole text; set train top or lora"
+                raise ValueError(f"start: train is head, but {what}")
+            parts.append(features)
+    made, found = copy.copy(batches), torch.cat(parts)
+    made.x, made.kind = torch.empty_like(found), KINDS["tabular"]
+    made.x[torch.cat(places)] = found
     return made

@@ -13,6 +13,7 @@ from pipeline.cells import fingerprint, store
 from pipeline.cells.cell import Execution
 from pipeline.config import loading
 from pipeline.run.plan import Plan
+from pipeline.training.start import Start
 
 pytestmark = pytest.mark.usefixtures("own_cells")
 SECTIONS = """
@@ -46,6 +47,18 @@ def test_what_a_profile_says_of_running_reaches_the_cell_and_not_its_key(plan: A
     assert cell.execution == Execution(devices=2, checkpoint_seconds=None, checkpoint_epochs=3)
     assert plain.execution == Execution()
     assert cell.key == plain.key and often.train("mine_svm", 0).execution is None
+
+
+def test_a_folder_of_weights_is_a_cell_by_its_content(plan: Any) -> None:
+    folder = paths.ROOT / "weights" / "mine"
+    folder.mkdir(parents=True)
+    keys = set()
+    for content in ("some", "other"):
+        (folder / "model.safetensors").write_text(content)
+        cell = plan().start(Start(weights="weights/mine"), 0)
+        assert (cell.kind, cell.spec.source, cell.spec.card) == ("fetch", "weights/mine", False)
+        keys.add(cell.key)
+    assert len(keys) == 2
 
 
 @pytest.fixture

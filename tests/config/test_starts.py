@@ -6,7 +6,7 @@ from tests.config.texts import START, cases, refused
 
 REFUSED = [
     ("weights: pictures_simclr", "weights: pictures_simcrl", f"{START}.weights", "did you mean 'pictures_simclr'?"),
-    ("train: head", "train: heads", f"{START}.train", "Input should be 'all', 'head' or 'gradual'"),
+    ("train: head", "train: heads", f"{START}.train", "Input should be 'all', 'head', 'top', 'gradual' or 'lora'"),
     ("train: head}", "train: head, layer_decay: 0.5}", f"{START}.layer_decay", "nothing below it is trained"),
     (
         "probe, start: {weights: pictures_simclr, train: head}",

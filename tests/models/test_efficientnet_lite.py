@@ -34,7 +34,7 @@ def test_shipped_weights_see_what_is_on_a_photograph(variant: Any, tmp_path: Pat
     """
     fetch.run(Fetch(source=str(CARDS / f"efficientnet_{variant}.yaml"), card=True, digest=""), tmp_path, {})
     network = efficientnet_lite.build((3, 224, 224), 1000, variant=variant).eval()
-    network.load_state_dict(efficientnet_lite.shipped(str(tmp_path / "weights.pth"), variant=variant))
+    network.load_state_dict(efficientnet_lite.shipped(tmp_path, variant=variant))
     side = efficientnet_lite.SCALING[variant][2]
     shift, factor = dataset.scaling({"minimum": [0], "maximum": [255], "mean": [0], "std": [1]}, "symmetric", "none")
     with torch.no_grad():
@@ -44,4 +44,4 @@ def test_shipped_weights_see_what_is_on_a_photograph(variant: Any, tmp_path: Pat
             assert variant != "lite0" or seen["flower.jpg"] == DAISY
     other = {"lite0": "lite1", "lite1": "lite2", "lite2": "lite0"}[variant]
     with pytest.raises(ValueError, match="not the weights of this variant"):
-        efficientnet_lite.shipped(str(tmp_path / "weights.pth"), variant=other)
+        efficientnet_lite.shipped(tmp_path, variant=other)
