@@ -18,6 +18,7 @@ class Shared(Strict):
     start: dict[str, Any] | None = None
     tokens: str = ""
     on_request: bool = False
+    seeds: dict[str, list[int]] = {}
 
 
 class OfData(Shared):

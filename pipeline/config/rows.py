@@ -20,6 +20,9 @@ def experiment_problems(params: Params, where: Location, experiment: Experiment)
     for index, profile in enumerate(experiment.only or []):
         if profile not in params.profiles and experiment.only != [STUDIES]:
             yield (*where, "only", index), unknown("profile", profile, [*params.profiles, STUDIES])
+    for profile in experiment.seeds:
+        if profile not in params.profiles:
+            yield (*where, "seeds", profile), unknown("profile", profile, params.profiles)
     for name, given, valid in (
         ("data", experiment.data, params.data),
         ("recipe", experiment.recipe, params.recipes),

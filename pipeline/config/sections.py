@@ -44,6 +44,7 @@ class Experiment(Strict):
     row of a profile for minutes on two cores. A row of `studies` is in no table, but studies may vary it. start: the
     weights that it is initialised from instead of random ones. tokens: the entry of `tokenizers` that cuts its text,
     instead of the data set's own. on_request: the row is made only where it, its data or its part is asked for.
+    seeds: by profile, instead of its data's or the profile's own; fewer of them where a seed takes many minutes.
     """
 
     data: str
@@ -56,6 +57,7 @@ class Experiment(Strict):
     start: Start | None = None
     tokens: str | None = None
     on_request: bool = False
+    seeds: dict[str, Seeds] = {}
 
     @property
     def short(self) -> str:
@@ -237,7 +239,8 @@ class Params(Strict):
     def seeds_of(self, key: str, profile: str = "") -> list[int]:
         """What an experiment or a variant is run with, in the active profile where none is named."""
         experiment = self.experiments[self.variants[key].of if key in self.variants else key]
-        return self.data[experiment.data].seeds or self.profiles[profile or self.profile].seeds
+        profile = profile or self.profile
+        return experiment.seeds.get(profile) or self.data[experiment.data].seeds or self.profiles[profile].seeds
 
     def asked(self, key: str, profile: str) -> dict[str, Any]:
         """What an experiment or a variant is, resolved, in JSON values: results of anything else are not its results.
@@ -252,7 +255,7 @@ class Params(Strict):
         later = {"start", "tokens"}  # a field that came later and is not given: results of before it are of the same
         return {
             **experiment.model_dump(
-                exclude={"set", "only", "on_request"} | {n for n in later if getattr(experiment, n) is None}
+                exclude={"set", "only", "on_request", "seeds"} | {n for n in later if getattr(experiment, n) is None}
             ),
             "recipe_resolved": self.recipe_of(owner).model_dump(),
             "budget": data.budget[profile].model_dump(),
