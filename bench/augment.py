@@ -90,7 +90,7 @@ def _pairs(
     batches: Batches, augmentation: Augmentation, transform: Callable[..., Any]
 ) -> tuple[list[float], list[float]]:
     """Microseconds an image of epochs in turn: gathered, augmented and cut into batches; a warm-up of each first."""
-    images = Images(batches.part(0, len(batches.y)), batches.y, transform)
+    images = Images(batches.part(0, len(batches.y)), batches.targets(0, len(batches.y)), transform)
     loader = DataLoader(images, BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True)
     taken = []
     for epoch in range(ROUNDS + 1):

@@ -10,7 +10,7 @@ from pipeline.training.recipe import Fit, Gradient
 
 
 def recipe_problems(where: Location, recipe: Gradient | Fit, target: str, name: str, data: Data) -> Iterator[Problem]:
-    """Of a resolved recipe on data set `name`, whose task predicts a `target`: "class" or "number"."""
+    """Of a resolved recipe on data set `name`, whose task predicts a `target`: class, number or tags."""
     yield from _target_problems(where, recipe, target, name)
     if isinstance(recipe, Gradient):
         if recipe.last_layer == "bayesian":
@@ -20,8 +20,8 @@ def recipe_problems(where: Location, recipe: Gradient | Fit, target: str, name: 
 
 
 def _target_problems(where: Location, recipe: Gradient | Fit, target: str, data: str) -> Iterator[Problem]:
-    numbers = f"but {data} has numbers"
-    if target == "number" and recipe.sampling != "none":
+    numbers = f"but {data} has {'tags' if target == 'tags' else 'numbers'}"
+    if target != "class" and recipe.sampling != "none":
         yield where, f"sampling {recipe.sampling!r} is for classes, {numbers}; set it to none"
     if isinstance(recipe, Fit):
         return
@@ -29,7 +29,7 @@ def _target_problems(where: Location, recipe: Gradient | Fit, target: str, data:
     alike = [task for task in tasks if introspection.constant(task, "TARGET") == target]
     fitting = list(dict.fromkeys(loss for task in alike for loss in introspection.constant(task, "LOSSES")))
     if recipe.loss not in ("default", *fitting):
-        others = f"classes, {numbers}" if target == "number" else f"numbers, but {data} has classes"
+        others = f"classes, {numbers}" if target != "class" else f"numbers, but {data} has classes"
         yield where, f"loss {recipe.loss!r} is for {others}; valid: default, {', '.join(fitting)}"
     if target == "number" and recipe.label_smoothing:
         yield where, f"label_smoothing {recipe.label_smoothing} is for classes, {numbers}; set it to 0.0"

@@ -91,7 +91,11 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
     except ValueError as error:
         yield (*where, "view"), str(error)
         return
-    if seen not in takes:
+    task = params.data[experiment.data].task
+    tags = task in introspection.names("tasks") and introspection.constant(f"tasks/{task}", "TARGET") == "tags"
+    if tags and seen != "tokens":
+        yield (*where, "view"), f"task {task} is about each word of a text, but view {experiment.view!r} has none"
+    elif seen not in takes:
         fits = [v for (v, k), out in views.KINDS.items() if k == given and out in takes]
         advice = f"give it view {fits[0]!r}" if fits else f"models that fit: {', '.join(_fitting(given))}"
         reader = f"data/readers/{params.data[experiment.data].reader}"

@@ -23,19 +23,25 @@ def generator(seed: int, epoch: int, place: int = 0) -> torch.Generator:
 
 
 class Batches:
-    """Raw items (N, ...) of a kind and their targets (N,), cut into batches in an order that `order` draws.
+    """Raw items (N, ...) of a kind and their targets, (N,) or one a token, cut into batches as `order` draws them.
 
     Items that are in memory move to the device with their targets; of others each batch does. balanced: every class is
     drawn equally often (with replacement) instead of every item once.
     """
 
     def __init__(
-        self, kind: Kind, x: np.ndarray | Mapped, y: np.ndarray, batch_size: int, seed: int, balanced: bool = False
+        self,
+        kind: Kind,
+        x: np.ndarray | Mapped,
+        y: np.ndarray | Ragged,
+        batch_size: int,
+        seed: int,
+        balanced: bool = False,
     ) -> None:
-        self.kind, self.batch_size, self.seed = kind, batch_size, seed
+        self.kind, self.batch_size, self.seed, self.device = kind, batch_size, seed, torch.device("cpu")
         self.x = x if isinstance(x, Mapped) else torch.from_numpy(x)
-        self.y = torch.from_numpy(y)
-        self.weights = 1.0 / torch.bincount(self.y)[self.y] if balanced else None
+        self.y = y if isinstance(y, Ragged) else torch.from_numpy(y)
+        self.weights = 1.0 / torch.bincount(self.y)[self.y] if balanced and isinstance(self.y, Tensor) else None
 
     def __len__(self) -> int:
         """Batches in an epoch; the last may be smaller."""
@@ -47,7 +53,9 @@ class Batches:
         return tuple(self.x.shape[1:])
 
     def to(self, device: torch.device) -> None:
-        self.y = self.y.to(device)
+        self.device = device
+        if isinstance(self.y, Tensor):
+            self.y = self.y.to(device)
         if not isinstance(self.x, Mapped):
             self.x = self.x.to(device)
 
@@ -60,7 +68,7 @@ class Batches:
             drawn = torch.multinomial(self.weights, len(self.y), True, generator=draws)
         if isinstance(self.x, Ragged):
             drawn = self._bucketed(drawn, torch.from_numpy(self.x.lengths), draws)
-        return drawn.to(self.y.device)
+        return drawn.to(self.device)
 
     def _bucketed(self, drawn: Tensor, lengths: Tensor, draws: torch.Generator) -> Tensor:
         """Within a pool of batches the items are put in order of length; batches then come in any order."""
@@ -78,8 +86,13 @@ class Batches:
     def part(self, start: int, size: int) -> Tensor:
         """Up to `size` raw items from `start` on, in their own order, on the device of the targets."""
         if isinstance(self.x, Mapped):
-            return torch.from_numpy(self.x[start : start + size]).to(self.y.device)
+            return torch.from_numpy(self.x[start : start + size]).to(self.device)
         return self.x[start : start + size]
+
+    def targets(self, start: int, size: int) -> Tensor:
+        """Of the same items."""
+        part = self.y[start : start + size]
+        return part if isinstance(part, Tensor) else torch.from_numpy(part).to(self.device)
 
     def parts(self, size: int) -> Iterator[Tensor]:
         """All of them, `size` at a time."""

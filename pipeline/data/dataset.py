@@ -17,15 +17,17 @@ from pipeline.data.splits import strata, stratified
 
 TOKENIZER = "tokenizer.json"  # of text: it goes with every model that is trained on its tokens
 SAMPLES = "samples.json"  # some of its texts, for people
+IGNORED = -100  # in the place of a token's target where there is none: at padding, and at later pieces of a word
 VALIDATION_SEED = 0  # every seed is judged on the same validation items
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """x[split]: items (N, ...) of the kind's dtype, unscaled; y[split]: int64 or float32 (N,); meta: of `meta.json`."""
+    """x[split]: items (N, ...) of the kind's dtype, unscaled; y[split]: int64 or float32 (N,), or int64 for each token;
+    meta: of `meta.json`."""
 
     x: dict[str, np.ndarray | Mapped]
-    y: dict[str, np.ndarray]
+    y: dict[str, Any]
     meta: dict[str, Any]
 
     @property
@@ -42,7 +44,7 @@ class Dataset:
 
     def facts(self, outputs: int) -> Facts:
         """What a model with so many outputs is built for."""
-        kept = {n: self.meta[n] for n in ("columns", "imputed", "padded", "vocabulary") if n in self.meta}
+        kept = {n: self.meta[n] for n in ("columns", "imputed", "padded", "vocabulary", "aligned") if n in self.meta}
         return Facts(kind=self.kind.name, shape=list(self.shape), classes=self.classes, outputs=outputs, **kept)
 
     @property
@@ -51,7 +53,7 @@ class Dataset:
         target = self.meta["target"]
         return (target["mean"], target["std"] or 1.0) if target else None
 
-    def target(self, split: str) -> np.ndarray:
+    def target(self, split: str) -> Any:
         """What is fitted: class numbers (N,) as they are, other numbers standardised, float32 (N,)."""
         if self.target_scale is None:
             return self.y[split]
@@ -65,19 +67,22 @@ def load(folder: Path, budget: Budget, seed: int, splits: tuple[str, ...]) -> Da
     DataError, with counts, where a draw is so small that a class has no item in it.
     """
     x: dict[str, np.ndarray | Mapped] = {}
-    y: dict[str, np.ndarray] = {}
+    y: dict[str, Any] = {}
     meta = read_json(folder / "meta.json")
     limits = {"train": (budget.samples, seed), "validation": (budget.validation, VALIDATION_SEED)}
     for split in splits:
-        labels = np.load(folder / f"y_{split}.npy", mmap_mode="r", allow_pickle=False)
+        labels = _labels(folder, split, meta)
         size, draw = limits.get(split, (None, 0))
         chosen = None
         if size is not None and size < len(labels):
-            chosen = stratified(strata(np.asarray(labels)), size, np.random.default_rng([draw, 1]))
-            labels = labels[chosen]
-            if meta["classes"]:
+            tagged = isinstance(labels, ragged.Ragged)
+            alike = np.zeros(len(labels), np.int64) if tagged else strata(np.asarray(labels))
+            chosen = stratified(alike, size, np.random.default_rng([draw, 1]))
+            labels = labels.take(chosen) if tagged else labels[chosen]
+            if meta["classes"] and not tagged:
                 _require_every_class(np.bincount(labels, minlength=len(meta["classes"])), meta["classes"], split)
-        x[split], y[split] = _items(folder, split, meta, chosen), np.array(labels)
+        x[split] = _items(folder, split, meta, chosen)
+        y[split] = labels if isinstance(labels, ragged.Ragged) else np.array(labels)
     return Dataset(x, y, meta)
 
 
@@ -92,6 +97,13 @@ def _items(folder: Path, split: str, meta: dict[str, Any], chosen: np.ndarray | 
         found = ragged.load(folder, f"x_{split}", meta["vocabulary"]["padding"], *meta["shape"])
         return found if chosen is None else found.take(chosen)
     return arrays.load(np.load(folder / f"x_{split}.npy", mmap_mode="r", allow_pickle=False), chosen)
+
+
+def _labels(folder: Path, split: str, meta: dict[str, Any]) -> Any:
+    """(N,), or of each token where words have targets of their own."""
+    if (folder / f"y_{split}_bounds.npy").is_file():
+        return ragged.load(folder, f"y_{split}", IGNORED, *meta["shape"])
+    return np.load(folder / f"y_{split}.npy", mmap_mode="r", allow_pickle=False)
 
 
 def _require_every_class(counts: np.ndarray, classes: list[str], split: str) -> None:

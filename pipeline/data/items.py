@@ -28,7 +28,7 @@ def raw_items(data: Any, facts: Facts, folder: Path = Path()) -> "np.ndarray | R
     if facts.vocabulary:
         from pipeline.data.text import tokens  # a model of numbers is served without a tokenizer
 
-        return tokens(_texts(data), folder, facts)
+        return tokens(texts(data), folder, facts)
     kind = replace(KINDS[facts.kind], padded=facts.padded)  # what has learnt from whole series takes no others
     by_name = facts.columns is not None and hasattr(data, "columns")
     x = _expanded(data, facts) if by_name else _numbers(data, "the input")
@@ -48,17 +48,17 @@ def raw_items(data: Any, facts: Facts, folder: Path = Path()) -> "np.ndarray | R
     return x
 
 
-def _texts(data: Any) -> list[str]:
+def texts(data: Any) -> list[str]:
     """Of a list, an array or the one column of a pandas.DataFrame."""
-    texts = np.asarray(data, dtype=object)
-    if texts.ndim == 2 and texts.shape[1] == 1:
-        texts = texts[:, 0]
-    if texts.ndim != 1 or not len(texts):
-        raise ValueError(f"the input has shape {texts.shape}; allowed are texts (N,), at least one")
-    for number, text in enumerate(texts):
+    given = np.asarray(data, dtype=object)
+    if given.ndim == 2 and given.shape[1] == 1:
+        given = given[:, 0]
+    if given.ndim != 1 or not len(given):
+        raise ValueError(f"the input has shape {given.shape}; allowed are texts (N,), at least one")
+    for number, text in enumerate(given):
         if not isinstance(text, str):
             raise ValueError(f"item {number} (the first is 0) is {text!r}; allowed are texts")
-    found: list[str] = texts.tolist()
+    found: list[str] = given.tolist()
     return found
 
 

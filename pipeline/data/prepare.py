@@ -38,9 +38,10 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     counts = {s: task.counts(y, classes) for s, y in labels.items()}
     _require_differences(labels, counts, classes, spec.data)
     write = _tokens if kind.ragged else _values
-    items, found = write(spec, raw, places, folder, inputs)
+    items, found = write(spec, raw, places, folder, inputs, classes)
     for name, y in labels.items():
-        np.save(folder / f"y_{name}.npy", y, allow_pickle=False)
+        if y.dtype != object:  # a target an item; where each word has one, they are aligned with its tokens
+            np.save(folder / f"y_{name}.npy", y, allow_pickle=False)
     np.savez(folder / "split.npz", **{s: i for s, (_, i) in places.items()})  # type: ignore[arg-type]
     scale = task.scale(labels["train"])
     meta = {
@@ -62,7 +63,7 @@ Places = dict[str, tuple[str, np.ndarray]]  # of each split: the source's split,
 
 
 def _values(
-    spec: Spec, raw: Raw, places: Places, folder: Path, inputs: dict[str, Path]
+    spec: Spec, raw: Raw, places: Places, folder: Path, inputs: dict[str, Path], classes: list[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Write items of numbers; (items by split, what `meta.json` says of them)."""
     kind = KINDS[raw.kind]
@@ -78,7 +79,7 @@ def _values(
 
 
 def _tokens(
-    spec: Spec, raw: Raw, places: Places, folder: Path, inputs: dict[str, Path]
+    spec: Spec, raw: Raw, places: Places, folder: Path, inputs: dict[str, Path], classes: list[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Write text as tokens; (texts by split, what `meta.json` says of them)."""
     from pipeline.data import text  # not for numbers, which do without a tokenizer
@@ -87,7 +88,7 @@ def _tokens(
     source = inputs.get("tokenizer")
     if source and "path" in (card := read_json(source / "card.json")):
         source = Path(card["path"])
-    found = text.write(raw, places, spec.tokens, source, folder, spec.data)
+    found = text.write(raw, places, spec.tokens, source, folder, spec.data, classes)
     texts = {s: raw.splits[t][0][i] for s, (t, i) in places.items()}
     return texts, {"columns": None, "imputed": None, "padded": False, **found}
 

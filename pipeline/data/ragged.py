@@ -61,13 +61,21 @@ def buckets(lengths: np.ndarray, items: int, values: int) -> Iterator[np.ndarray
 
 
 def by_length(scores: Callable[[np.ndarray], np.ndarray], x: Ragged, batch: int) -> np.ndarray:
-    """`scores` of padded items, asked with items of nearly one length at a time, in the items' own order."""
-    found = np.zeros((len(x), 0), np.float32)
-    for number, places in enumerate(buckets(x.lengths, batch, TOGETHER)):
+    """`scores` of padded items, asked with items of nearly one length at a time, in the items' own order.
+
+    (N, K) of scores (n, K); of scores (n, T, K) those of all tokens, one item after another, (L, K).
+    """
+    found, lengths = np.zeros((len(x), 0), np.float32), x.lengths
+    ends = lengths.cumsum()
+    for number, places in enumerate(buckets(lengths, batch, TOGETHER)):
         part = scores(x[places])
         if not number:
-            found = np.empty((len(x), *part.shape[1:]), part.dtype)
-        found[places] = part
+            found = np.empty((len(x) if part.ndim == 2 else ends[-1], part.shape[-1]), part.dtype)
+        if part.ndim == 2:
+            found[places] = part
+            continue
+        for place, item in zip(places, part, strict=True):
+            found[ends[place] - lengths[place] : ends[place]] = item[: lengths[place]]
     return found
 
 

@@ -33,6 +33,9 @@ def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns
         if found["cut"]:
             length, whole = meta["shape"][0], len(items[split])
             yield f"cut: {found['cut']} of {whole} texts of {split} have more than {length} tokens"
+    for split, words in meta.get("untagged", {}).items():
+        if words:
+            yield f"no token: {words} words of {split} have none, as they are cut off or empty, and are not judged"
     if meta["kind"] == "image":
         if meta["shape"][0] not in (1, 3, 4):
             yield f"images of {meta['shape'][0]} channels; `shape` is (C, H, W)"

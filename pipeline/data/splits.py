@@ -59,6 +59,7 @@ def strata(y: np.ndarray) -> np.ndarray:
 def _require_enough(y: np.ndarray, classes: list[str], missing: list[str], refit: bool) -> None:
     """Train and each split that is cut from it need an item of every class; with `refit`, validation is in train."""
     parts = ["train", *(p for p in missing if not (refit and p == "validation"))]
+    classes = classes if np.issubdtype(y.dtype, np.integer) else []  # an item with several tags is of no class
     counts = np.bincount(y, minlength=len(classes)) if classes else np.array([len(y)])
     for name, count in zip(classes or ["the data"], counts.tolist(), strict=True):
         if count < len(parts):

@@ -1,12 +1,13 @@
 """Text as tokens: a tokenizer fitted on the training texts, and what it makes of all of them.
 
-Written beside the labels of a prepared data set: `x_<split>.npy` and its bounds (see `ragged`), `tokenizer.json`, which
-goes with every model that is trained on them, and `samples.json`, some of the texts for people.
+Written of a prepared data set: `x_<split>.npy` and its bounds (see `ragged`), `tokenizer.json`, which goes with every
+model that is trained on them, and `samples.json`, some of the texts for people. A text may be a tuple of words, each
+with a target of its own: then `y_<split>.npy` has that target at the first token of the word, and IGNORED elsewhere.
 """
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,54 +16,115 @@ from tokenizers import Encoding, Tokenizer
 
 from pipeline.cells.cell import write_json
 from pipeline.data import ragged
-from pipeline.data.dataset import SAMPLES, TOKENIZER
+from pipeline.data.dataset import IGNORED, SAMPLES, TOKENIZER
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Facts, Tokens, Vocabulary
 from pipeline.data.statistics import digits
 
 PADDINGS, UNKNOWNS = ("[PAD]", "<pad>"), ("[UNK]", "<unk>")  # as own and pretrained tokenizers call them
-SHOWN = 3  # texts of a class in the samples
+SPACE = " "  # between words that are given one by one
+SHOWN, FEW = 3, 30  # texts of a class in the samples, and classes or sentences
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads do not survive a fork
 
 
 def write(
-    raw: Raw, places: Mapping[str, tuple[str, np.ndarray]], spec: Tokens, source: Path | None, folder: Path, name: str
+    raw: Raw,
+    places: Mapping[str, tuple[str, np.ndarray]],
+    spec: Tokens,
+    source: Path | None,
+    folder: Path,
+    name: str,
+    classes: list[str],
 ) -> dict[str, Any]:
     """Fit on train, encode and write all splits; returns what `meta.json` says of the tokens.
 
     places: for each split, the source's split and the items there. DataError where nothing is left of a text.
     """
-    texts = {split: raw.splits[given][0][chosen] for split, (given, chosen) in places.items()}
+    items = {split: raw.splits[given][0][chosen] for split, (given, chosen) in places.items()}
+    texts = {split: [item if isinstance(item, str) else SPACE.join(item) for item in x] for split, x in items.items()}
     module = importlib.import_module(f"pipeline.data.tokenizers.{spec.by}")
-    tokenizer: Tokenizer = module.fit(texts["train"].tolist(), source, **spec.options)
+    tokenizer: Tokenizer = module.fit(texts["train"], source, **spec.options)
     tokenizer.no_padding()
     tokenizer.enable_truncation(spec.length)
     facts = Vocabulary(size=tokenizer.get_vocab_size(), padding=_special(tokenizer, PADDINGS, name))
     tokenizer.save(str(folder / TOKENIZER))
-    encoded = {split: tokenizer.encode_batch(items.tolist()) for split, items in texts.items()}
+    encoded = {split: tokenizer.encode_batch(found) for split, found in texts.items()}
+    untagged = {}
     for split, found in encoded.items():
         _require_tokens(raw, *places[split], found, texts[split], name)
         ragged.save(folder, f"x_{split}", ragged.of([item.ids for item in found], facts.padding, spec.length))
-    write_json(folder / SAMPLES, _samples(texts, raw, places))
+        if isinstance(items[split][0], tuple):
+            given, chosen = places[split]
+            tags, untagged[split] = _aligned(items[split], raw.splits[given][1][chosen], found)
+            ragged.save(folder, f"y_{split}", ragged.of(tags, IGNORED, spec.length, "int64"))
+    given, chosen = places["train"]
+    write_json(folder / SAMPLES, _samples(items, raw.splits[given][1][chosen].tolist(), classes))
     unknown = next((n for n in map(tokenizer.token_to_id, UNKNOWNS) if n is not None), None)
     return {
         "shape": [spec.length],
         "vocabulary": facts.model_dump(),
         "tokens": {split: _counts(found, unknown) for split, found in encoded.items()},
+        "aligned": bool(untagged),
+        "untagged": untagged,
         "statistics": {"idf": _idf(encoded["train"], facts.size, {facts.padding, unknown})},
     }
+
+
+def first_tokens(words: Sequence[str], item: Encoding) -> list[int | None]:
+    """The place of the first token of each word of a text, which are joined by a space; None where it has none."""
+    places: list[int | None] = []
+    token, start = 0, 0
+    for word in words:
+        end = start + len(word)
+        while token < len(item.ids) and (item.special_tokens_mask[token] or item.offsets[token][1] <= start):
+            token += 1
+        there = token < len(item.ids) and item.offsets[token][0] < end and not item.special_tokens_mask[token]
+        places.append(token if there else None)
+        token, start = token + there, end + len(SPACE)
+    return places
+
+
+def _aligned(items: np.ndarray, tags: np.ndarray, found: list[Encoding]) -> tuple[list[list[int]], int]:
+    """Of each text its tags at the tokens that begin words, IGNORED elsewhere; and the words that have no token."""
+    aligned, missing = [], 0
+    for words, given, item in zip(items, tags, found, strict=True):
+        row = [IGNORED] * len(item.ids)
+        for place, tag in zip(first_tokens(words, item), given, strict=True):
+            missing += place is None
+            if place is not None:
+                row[place] = int(tag)
+        aligned.append(row)
+    return aligned, missing
 
 
 def tokens(texts: list[str], folder: Path, facts: Facts) -> ragged.Ragged:
     """Of texts, by the tokenizer in `folder`, as a model with these facts takes them; ValueError where one has none."""
     assert facts.vocabulary
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    found = tokenizer.encode_batch(texts)
+    found = _encoded(texts, folder, facts)
     for number, item in enumerate(found):
         if _is_empty(item):
             raise ValueError(f"item {number} (the first is 0): the text {texts[number][:40]!r} has no token")
     return ragged.of([item.ids for item in found], facts.vocabulary.padding, facts.shape[0])
+
+
+def tags(texts: list[str], scores: np.ndarray, folder: Path, facts: Facts) -> list[list[str | None]]:
+    """Of texts and the scores (L, K) of their tokens the class of each word, of those between spaces.
+
+    None of a word that has no token, because the text is longer than the model takes.
+    """
+    start, answers = 0, []
+    for text, item in zip(texts, _encoded(texts, folder, facts), strict=True):
+        places = first_tokens(text.split(), item)
+        found = scores[start : start + len(item.ids)].argmax(axis=1)
+        answers.append([None if place is None else facts.classes[found[place]] for place in places])
+        start += len(item.ids)
+    return answers
+
+
+def _encoded(texts: list[str], folder: Path, facts: Facts) -> list[Encoding]:
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    return tokenizer.encode_batch([SPACE.join(text.split()) for text in texts] if facts.aligned else texts)
 
 
 def _special(tokenizer: Tokenizer, names: tuple[str, ...], name: str) -> int:
@@ -73,7 +135,7 @@ def _special(tokenizer: Tokenizer, names: tuple[str, ...], name: str) -> int:
 
 
 def _require_tokens(
-    raw: Raw, split: str, chosen: np.ndarray, found: list[Encoding], texts: np.ndarray, name: str
+    raw: Raw, split: str, chosen: np.ndarray, found: list[Encoding], texts: list[str], name: str
 ) -> None:
     """DataError where a text, or all that the tokenizer leaves of it, is empty."""
     empty = [n for n, item in enumerate(found) if _is_empty(item)]
@@ -111,11 +173,17 @@ def _idf(found: list[Encoding], size: int, none: set[int | None]) -> list[float]
     return [0.0 if token in none else digits(weight) for token, weight in enumerate(weights)]
 
 
-def _samples(texts: Mapping[str, np.ndarray], raw: Raw, places: Mapping[str, tuple[str, np.ndarray]]) -> dict[str, Any]:
-    """The first test text, and of each target the first training texts."""
-    given, chosen = places["train"]
+def _samples(items: Mapping[str, np.ndarray], targets: list[Any], classes: list[str]) -> dict[str, Any]:
+    """For people: the first test text, and of each target the first training texts; words with their tags."""
     shown: dict[str, list[str]] = {}
-    for text, target in zip(texts["train"], raw.splits[given][1][chosen].tolist(), strict=True):
-        if len(known := shown.setdefault(str(target), [])) < SHOWN:
-            known.append(text)
-    return {"test": texts["test"][0], "train": shown}
+    for item, target in zip(items["train"], targets, strict=True):
+        tagged = isinstance(item, tuple)
+        label = "" if tagged else classes[target] if classes else f"{target:g}"
+        if len(known := shown.setdefault(label, [])) < (FEW if tagged else SHOWN):
+            pairs = zip(item, target, strict=True) if tagged else ()
+            known.append(SPACE.join(f"{word}/{classes[tag]}" for word, tag in pairs) if tagged else item)
+        elif len(shown) > FEW:
+            break
+    first = items["test"][0]
+    train = [[label, text] for label in sorted(shown) for text in shown[label]]
+    return {"test": first if isinstance(first, str) else SPACE.join(first), "train": train}

@@ -1,6 +1,7 @@
 """An evaluate cell: one evaluator over the predictions that a model has left. Nothing is predicted here."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     predicted = record(inputs["predictions"], "result.json")
     if predicted["status"] == "failed":
         return {"status": "failed", "reason": predicted["reason"], "values": []}
-    data = subject.held_out(inputs["data"], spec.budget)
-    task = find(spec.task)
+    task, data = find(spec.task), subject.held_out(inputs["data"], spec.budget)
+    data = replace(data, y={split: np.asarray(task.answers(y)) for split, y in data.y.items()})
     evaluator = importlib.import_module(f"pipeline.evaluate.evaluators.{spec.evaluator}")
     values: list[tuple[str, str, float]] = []
     others: dict[str, Any] = {}

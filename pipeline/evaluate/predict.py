@@ -13,6 +13,7 @@ from pipeline.data.ragged import Ragged
 from pipeline.evaluate import subject
 from pipeline.evaluate.spec import Predict as Spec
 from pipeline.formats.model import Model
+from pipeline.tasks._task import find
 
 WARM_UP, RUNS, SECONDS = 10, 100, 0.5
 
@@ -28,17 +29,21 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
         made = read_json(source / "result.json")
         if made["status"] == "failed":
             return {"status": "failed", "reason": made["reason"]}
-    data = subject.held_out(inputs["data"], spec.budget)
+    data, task = subject.held_out(inputs["data"], spec.budget), find(spec.task)
     arrays: dict[str, np.ndarray] = {}
     costs: dict[str, float] = {}
     probabilistic: dict[str, bool] = {}
     for prefix, source in models.items():
         model = subject.opened(source, spec.threads)
-        arrays |= {prefix + split: model.scores(x) for split, x in data.x.items()}
+        arrays |= {prefix + split: task.scored(model.scores(x), _flat(data.y[split])) for split, x in data.x.items()}
         costs[f"{prefix}latency_ms"] = latency(model, alone(data.x["test"]))
         probabilistic[prefix] = model.probabilistic
     np.savez(folder / subject.PREDICTIONS, allow_pickle=False, **arrays)
     return {"status": "ok", "probabilistic": probabilistic, "costs": costs}
+
+
+def _flat(y: np.ndarray | Ragged) -> np.ndarray:
+    return y.flat() if isinstance(y, Ragged) else y
 
 
 def alone(x: np.ndarray | Mapped) -> np.ndarray | Mapped:

@@ -13,6 +13,7 @@ from pipeline.cells.cell import read_json
 from pipeline.data import dataset
 from pipeline.data.prepare import SPLITS
 from pipeline.data.spec import Column
+from pipeline.data.text import SHOWN
 from pipeline.report.render import fonts, style
 
 CLASSES, SAMPLES, COLUMNS, ROWS, LETTERS = 12, 8, 16, 8, 130  # that a sheet has room for
@@ -78,9 +79,9 @@ class Look:
     def sheet(self, path: Path) -> str:
         """Draw samples of train as PNG; returns what there is to say of it, empty in most cases."""
         names = [*self.meta["classes"], *(t for c in self.columns for t in (c.name, *(c.names or [])))]
-        samples = read_json(self.folder / dataset.SAMPLES)["train"] if self.meta["kind"] == "tokens" else {}
-        self.samples = {target: [" ".join(text.split()) for text in texts] for target, texts in samples.items()}
-        names += [text for texts in self.samples.values() for text in texts]
+        samples = read_json(self.folder / dataset.SAMPLES)["train"] if self.meta["kind"] == "tokens" else []
+        self.samples = [(label, " ".join(text.split())) for label, text in samples]
+        names += [text for _, text in self.samples]
         known, missing = fonts.families(names)
         with matplotlib.rc_context({**style.SETTINGS, "font.family": known, "axes.unicode_minus": False}):
             draw = {"image": self._images, "series": self._series, "tabular": self._table}
@@ -154,18 +155,13 @@ class Look:
 
     def _texts(self, text: Any) -> Figure:
         """The beginnings of some texts of each class."""
-        classes = dict(enumerate(self.meta["classes"]))
-        lines = [
-            (classes.get(int(target), target) if classes else target, shown)
-            for target, texts in sorted(self.samples.items(), key=lambda pair: float(pair[0]))[:CLASSES]
-            for shown in texts
-        ]
+        lines = self.samples[: CLASSES * SHOWN]
         figure = Figure(figsize=(12, 0.6 + 0.24 * len(lines)), layout="constrained")
         axes = figure.subplots()
         axes.axis("off")
         for number, (target, shown) in enumerate(lines):
             place = 1 - (number + 0.5) / len(lines)
-            axes.text(0.0, place, text(str(target))[:18], fontweight="bold", va="center", fontsize=8)
+            axes.text(0.0, place, text(target)[:18], fontweight="bold", va="center", fontsize=8)
             axes.text(0.14, place, text(shown[:LETTERS]), va="center", fontsize=8)
         return figure
 

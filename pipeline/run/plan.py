@@ -211,7 +211,8 @@ class Plan:
         if "same" in model.inputs:
             entry, inputs["same"] = SAME, self.predict(key, self.params.seeds_of(key)[0])
         output = paths.evaluations(self.params.profile) / key / f"seed{seed}" / "predict"
-        modules = self._opens(key, *(inputs[name] for name in ("model", "baseline") if name in inputs))
+        opened = (inputs[name] for name in ("model", "baseline") if name in inputs)
+        modules = *self._opens(key, *opened), f"pipeline.tasks.{spec.task}"
         return self._cell("predict", entry, spec, output, key, seed, modules, inputs)
 
     @_once

@@ -1,7 +1,7 @@
 """What a task is: one object a file, `TASK`, that answers for everything that depends on what is predicted.
 
-A file of this folder has beside it literal constants that are read without importing it: TARGET (what `y` holds: class
-or number), METRIC, DIRECTION (maximize or minimize), PERCENT (whether the metric is a fraction, shown times 100),
+A file of this folder has beside it literal constants that are read without importing it: TARGET (what `y` holds: class,
+number or tags), METRIC, DIRECTION (maximize or minimize), PERCENT (whether the metric is a fraction, shown times 100),
 MARGIN (how far below the champion the smallest and the fastest may be, in the metric's unit) and LOSSES (what a recipe
 may name as its loss).
 """
@@ -9,7 +9,7 @@ may name as its loss).
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -46,6 +46,14 @@ class Judge(ABC):
     @abstractmethod
     def value(self, state: Sequence[float], y: Tensor) -> float:
         """The metric of the items `y` (N,), whose states add up to `state`; every process has all targets at hand."""
+
+    def answers(self, y: Any) -> Any:
+        """Of the targets of items, those that are judged, (M,): all of them, or one for each word of a text."""
+        return y
+
+    def scored(self, scores: Any, y: Any) -> Any:
+        """The scores (M, K) of `answers(y)`, of the scores that a model gives for all of the items."""
+        return scores
 
     def loss_of(self, recipe: Gradient) -> Loss:
         """The loss that a recipe names; ValueError where nothing but a network's own loss is possible."""

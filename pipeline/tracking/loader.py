@@ -15,7 +15,7 @@ import numpy as np
 from mlflow.exceptions import MlflowException
 
 from pipeline.cells.cell import parsed, read_json
-from pipeline.data.items import raw_items
+from pipeline.data.items import raw_items, texts
 from pipeline.data.ragged import Ragged, by_length
 from pipeline.data.spec import Facts
 
@@ -33,13 +33,18 @@ class Model:
     def __init__(self, raw: Any, scores: Callable[[Any], np.ndarray], facts: Facts, folder: Path) -> None:
         self.raw, self.scores, self.facts, self.folder = raw, scores, facts, folder
 
-    def predict(self, data: Any, params: dict[str, Any] | None = None) -> np.ndarray:
-        """MLflow's name for it. data: what `pipeline.data.items.raw_items` takes.
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
+        """MLflow's name for it. data: what `pipeline.data.items.raw_items` takes. A tagger gives a tag for each word.
 
         MlflowException says what is wrong with the data; a server answers with it and with HTTP status 400.
         """
         try:
-            return _finite(self.scores(raw_items(data, self.facts, self.folder)))
+            scores = _finite(self.scores(raw_items(data, self.facts, self.folder)))
+            if self.facts.aligned:
+                from pipeline.data.text import tags  # a model of numbers is served without a tokenizer
+
+                return tags(texts(data), scores, self.folder, self.facts)
+            return scores
         except (TypeError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from mlflow.models import Model, ModelSignature
-from mlflow.types import ColSpec, Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.types.schema import Array
 
 from pipeline.cells.cell import read_json
 from pipeline.data.dataset import SAMPLES
@@ -26,7 +27,8 @@ def of(facts: Facts) -> ModelSignature:
     """Of raw items or rows to scores (N, K)."""
     scores = Schema([TensorSpec(NUMBERS, (-1, len(facts.classes) or 1))])
     if facts.vocabulary:
-        return ModelSignature(Schema([ColSpec("string", TEXT)]), scores)
+        answers = Schema([ColSpec(Array(DataType.string))]) if facts.aligned else scores
+        return ModelSignature(Schema([ColSpec("string", TEXT)]), answers)
     if facts.columns is None:
         return ModelSignature(Schema([TensorSpec(NUMBERS, (-1, *facts.shape))]), scores)
     imputed = facts.imputed or [None] * len(facts.columns)

@@ -55,10 +55,11 @@ class Feed:
             return self._mixed(chosen, list(parts), number)
         shares = [self._mine(part) for part in parts]
         mine, sizes = torch.cat(shares), [len(share) for share in shares]
-        labels = self.train.y.index_select(0, mine).split(sizes)
         if self.train.kind.ragged:  # each batch is padded to its own longest
             texts = (self.network.prepare(self.train.gather(share)) for share in shares)
-            return [Share(*share) for share in zip(parts, texts, labels, strict=True)]
+            tags = (self.train.y.index_select(0, share) for share in shares)
+            return [Share(*share) for share in zip(parts, texts, tags, strict=True)]
+        labels = self.train.y.index_select(0, mine).split(sizes)
         x = self.train.gather(mine)
         if self.augmentation:
             drawn = self.augmentation.draw(len(chosen), batches.generator(self.train.seed, self.epoch, number + 1))

@@ -183,7 +183,7 @@ class System(pl.LightningModule):
         """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is NaN or infinite."""
         state = torch.zeros(self.task.states)
         if outputs:
-            state = self.task.state(torch.cat(outputs), torch.cat([share.y for share in shares]))
+            state = self.task.state(torch.cat(outputs), torch.cat([self.task.answers(share.y) for share in shares]))
         found = torch.cat([losses.cpu().double(), state.cpu().double()])
         self.ranks.add(found)
         losses, state = found.tensor_split([len(losses)])
@@ -219,7 +219,7 @@ class System(pl.LightningModule):
     def train_means(self) -> dict[str, float]:
         loss, items, *state = self.sums.tolist()
         y = self.batches["train"].y
-        seen = y if items == len(y) else y.index_select(0, self.feed.order[: int(items)])
+        seen = self.task.answers(y if items == len(y) else y.index_select(0, self.feed.order[: int(items)]))
         return {"train_loss": loss / items, f"train_{self.task.metric}": self.task.value(state, seen)}
 
     def judge(self) -> dict[str, float]:
@@ -229,10 +229,10 @@ class System(pl.LightningModule):
         the bit.
         """
         items = self.batches["validation"]
-        y, blocks = items.y, items.y.split(BLOCK)
-        sums = torch.zeros(len(blocks), 1 + self.task.states, dtype=torch.float64)
-        for index in range(self.ranks.rank, len(blocks), self.ranks.size):
-            block = items.part(index * BLOCK, BLOCK), blocks[index]
+        y, count = self.task.answers(items.y), -(-len(items.y) // BLOCK)
+        sums = torch.zeros(count, 1 + self.task.states, dtype=torch.float64)
+        for index in range(self.ranks.rank, count, self.ranks.size):
+            block = items.part(index * BLOCK, BLOCK), items.targets(index * BLOCK, BLOCK)
             found, self.block = halving(partial(self._judged, *block), self.block, self.divisible)
             sums[index] = found
         self.ranks.add(sums)
@@ -244,7 +244,8 @@ class System(pl.LightningModule):
         sums = torch.zeros(1 + self.task.states, dtype=torch.float64)
         for inputs, labels in zip(x.split(limit), y.split(limit), strict=True):
             mean, scores = self.objective.loss(self._judged_body, self.network.prepare(inputs), labels)
-            sums += torch.cat([mean.double()[None] * len(labels), self.task.state(scores, labels).double()]).cpu()
+            answers = self.task.answers(labels)
+            sums += torch.cat([mean.double()[None] * len(answers), self.task.state(scores, answers).double()]).cpu()
         return sums
 
     @torch.no_grad()

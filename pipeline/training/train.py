@@ -144,7 +144,8 @@ def assemble(spec: Spec, data: dataset.Dataset, kind: type[System] = System) -> 
     judged, targets = data.x["validation"], data.target("validation")
     if isinstance(judged, Ragged):  # what is judged together is of nearly one length
         places = np.argsort(judged.lengths, kind="stable")
-        judged, targets = judged.take(places), targets[places]
+        judged = judged.take(places)
+        targets = targets.take(places) if isinstance(targets, Ragged) else targets[places]
     validation = Batches(data.kind, judged, targets, 1000, 0)
     weight = None
     if recipe.sampling == "weighted":

@@ -36,7 +36,7 @@ class Objective:
     """
 
     def __init__(self, network: Network, task: Judge, recipe: Gradient, train: Batches, weight: Tensor | None) -> None:
-        self.network, self.recipe, self.train, self.weight = network, recipe, train, weight
+        self.network, self.task, self.recipe, self.train, self.weight = network, task, recipe, train, weight
         self.own_loss = recipe.loss == "default" and hasattr(network.body, "training_loss")
         if not self.own_loss or recipe.mixup or recipe.cutmix:
             self.criterion = task.loss_of(recipe)
@@ -51,9 +51,10 @@ class Objective:
     ) -> tuple[Tensor, Tensor]:
         """(mean loss, scores) of prepared inputs: by the recipe's loss, else the network's own, else the task's."""
         if self.own_loss:
-            return body.training_loss(x, y)  # type: ignore[operator, no-any-return]
-        scores = body(x)
-        return self.criterion(scores, y, weight, smoothing), scores
+            loss, scores = body.training_loss(x, y)  # type: ignore[operator]
+            return loss, self.task.scored(scores, y)
+        scores = self.task.scored(body(x), y)
+        return self.criterion(scores, self.task.answers(y), weight, smoothing), scores
 
     def minimised(
         self, x: Tensor, y: Tensor, partner_labels: Tensor | None, own: Tensor | None, share: Tensor | None
@@ -72,7 +73,8 @@ class Objective:
         return (whole, loss, scores) if share is None else (whole * share, loss * share, scores)
 
     def mass(self, y: Tensor) -> Tensor:
-        """What a mean over these items is divided by: their number, or the sum of their classes' weights."""
+        """What a mean over these items is divided by: the number of answers, or the sum of their classes' weights."""
+        y = self.task.answers(y)
         return torch.full((), float(len(y)), device=y.device) if self.weight is None else self.weight[y].sum()
 
 

@@ -30,7 +30,7 @@ def written(folder: Path, train: list[str] = TRAIN, test: list[str] = TEST, **sp
         where=lambda split, number: f"corpus/{split}.tsv:{number + 1}",
     )
     places = {split: (split, np.arange(len(texts))) for split, texts in splits.items()}
-    return text.write(raw, places, Tokens(**{"by": "words", "length": 5, **spec}), None, folder, "corpus")
+    return text.write(raw, places, Tokens(**{"by": "words", "length": 5, **spec}), None, folder, "corpus", ["a", "b"])
 
 
 def tokens(folder: Path, split: str) -> list[list[str]]:
