@@ -15,6 +15,7 @@ from pipeline.models._layers import scan
 
 IGNORED = -100  # in place of a tag that is not given, as in torch.nn.functional.cross_entropy
 IMPOSSIBLE = -1e5  # a score that no sequence can make up for; -inf would make gradients that are no numbers
+TINY = torch.finfo(torch.float32).tiny  # likewise, for sums without any sequence
 
 
 class CRF(nn.Module):
@@ -34,10 +35,21 @@ class CRF(nn.Module):
         return every - those
 
     def log_partition(self, emissions: Tensor, there: Tensor) -> Tensor:
-        """Logarithm (N,) of the sum over all sequences of tags of the exponential of their scores."""
-        scores = self.prefixes(emissions, torch.logsumexp)
-        last = scores[torch.arange(len(scores), device=scores.device), there.sum(1) - 1]
-        return (last + self.end).logsumexp(1)
+        """Logarithm (N,) of the sum over all sequences of tags of the exponential of their scores.
+
+        A sum over tags is a matrix product of exponentials, several times faster than logsumexp over pairs of tags, and
+        as exact while no transition scores less than -87, where float32 has no exponential.
+        """
+        with torch.autocast(emissions.device.type, enabled=False):  # no products in half the bits
+            weights = self.transitions.exp()
+
+            def summed(ended: Tensor) -> Tensor:
+                largest = ended.detach().amax(1, keepdim=True)
+                return ((ended - largest).exp() @ weights).clamp_min(TINY).log() + largest
+
+            scores = self.prefixes(emissions, summed)
+            last = scores[torch.arange(len(scores), device=scores.device), there.sum(1) - 1]
+            return (last + self.end).logsumexp(1)
 
     def best_scores(self, emissions: Tensor, there: Tensor) -> Tensor:
         """(N, T, K): of each tag at each step the score of the best sequence that has it, less that of the best of all.
@@ -45,15 +57,16 @@ class CRF(nn.Module):
         So the tags with a score of 0 are the Viterbi path, and the others' scores say what they would cost.
         """
         emissions = centred(emissions)
-        best = self.prefixes(emissions, torch.amax) + self.suffixes(emissions, there)
+        best = self.prefixes(emissions, lambda ended: (ended.unsqueeze(2) + self.transitions).amax(1))
+        best = best + self.suffixes(emissions, there)
         return best - best.amax(2, keepdim=True)
 
-    def prefixes(self, emissions: Tensor, over: Callable[..., Tensor]) -> Tensor:
-        """Scores (N, T, K) of the beginnings that end in each tag, `over` all of them."""
+    def prefixes(self, emissions: Tensor, over: Callable[[Tensor], Tensor]) -> Tensor:
+        """Scores (N, T, K) of the beginnings that end in each tag; over: of these (N, K), what goes on to each tag."""
 
         def follow(before: Tensor, step: tuple[Tensor]) -> tuple[Tensor, Tensor]:
             ended = before + step[0]
-            return over(ended.unsqueeze(2) + self.transitions, 1), ended
+            return over(ended), ended
 
         return scan(follow, self.start.repeat(emissions.shape[0], 1), (emissions,))
 

@@ -2,8 +2,9 @@
 
 Vaswani et al. (2017): Attention is all you need, section 3; patches as in Dosovitskiy et al. (2021): An image is worth
 16 x 16 words. Departures: layer norm before each part instead of after it (Xiong et al. 2020), GELU, the mean over
-positions instead of a class token and, by default, learned positions and no dropout. If asked, stochastic depth (Huang
-et al. 2016, equation 4) of each part on its own, with what is kept scaled up in training.
+positions instead of a class token and, by default, learned positions and no dropout; that of tokens is of their vectors
+before positions are added. If asked, stochastic depth (Huang et al. 2016, equation 4) of each part on its own, with
+what is kept scaled up in training.
 """
 
 import math

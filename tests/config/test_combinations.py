@@ -70,7 +70,7 @@ REFUSED = [
         "experiments.flowers_mlp.model",
         "models that fit: models/mlp, classical/decision_tree",
     ),
-    ("models/mlp", "models/gru", "experiments.flowers_mlp.model", "takes series input, but data set flowers"),
+    ("models/mlp", "models/gru", "experiments.flowers_mlp.model", "takes series or tokens input, but data set flowers"),
     ("hidden: [16]", "activation: rleu", "experiments.flowers_mlp.args.activation", "'relu', 'leaky_relu'"),
     ("lr: 0.01", "lr: 0.01, initialisation: he", "recipes.quick.initialisation", "'kaiming_normal'"),
     (

@@ -22,7 +22,7 @@ from pipeline.training import compiled, optimizers, randomness
 from pipeline.training.recipe import Gradient
 from pipeline.training.train import seed_everything
 from tests.laboratory import Laboratory
-from tests.models.named import of_classes
+from tests.models.cases import Case, each, loss_of
 from tests.training import processes
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
@@ -50,20 +50,17 @@ def test_a_network_trains_on_a_gpu(laboratory: Laboratory, precision: str, chang
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", of_classes())
-def test_every_architecture_gets_gradients_and_makes_a_step(name: str, precision: str) -> None:
-    from tests.models import test_contract as contract  # which builds all of them
-
+@each
+def test_every_architecture_gets_gradients_and_makes_a_step(case: Case, precision: str) -> None:
     seed_everything(0, 1)
-    kind, shape = contract.fitting(name)[0]
-    network = contract.build(name, kind, shape).cuda().train()
-    if introspection.constant(f"models/{name}", "CHANNELS_LAST", False):
+    network, x = case.build().cuda().train(), case.items(8)
+    if introspection.constant(f"models/{case.name}", "CHANNELS_LAST", False):
         network = network.to(memory_format=torch.channels_last)
-    x, y = contract.items(kind, shape, 8).cuda(), (torch.arange(8) % contract.OUTPUTS).cuda()
+    x, y = x.cuda(), case.targets(x).cuda()
     optimizer = optimizers.optimizer(network, Gradient(kind="gradient"))
     before = [p.detach().clone() for p in network.parameters()]
     with torch.autocast("cuda", DTYPES[precision], enabled=precision != "32-true", cache_enabled=False):
-        contract.loss_of(network, x, y).backward()
+        loss_of(network, x, y).backward()
         optimizer.step()
     for where, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), where

@@ -23,12 +23,18 @@ def apply(source: Path, target: Path, data: Dataset, seed: int, threads: int) ->
 
 
 def export(network: Network, shape: tuple[int, ...], path: Path) -> None:
-    """Write `network` with input `input`, float32 raw values (N, *shape) of any N, and output `logits` (N, K)."""
+    """Write `network` with input `input`, float32 raw values (N, *shape) of any N, and output `logits` (N, K).
+
+    Of tokens the input is int64 (N, T) of any T up to the longest.
+    """
     network = network.to(memory_format=torch.contiguous_format)
-    batch = torch.export.Dim("batch", min=1)
+    axes = {0: torch.export.Dim("batch", min=1)}
     example = torch.zeros((2, *shape))
+    if network.kind.ragged:
+        example = torch.ones((2, min(7, *shape)), dtype=torch.int64)
+        axes[1] = torch.export.Dim("length", min=1, max=shape[0])
     logging.getLogger("onnxscript").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
@@ -37,7 +43,7 @@ def export(network: Network, shape: tuple[int, ...], path: Path) -> None:
             input_names=["input"],
             output_names=["logits"],
             dynamo=True,
-            dynamic_shapes=({0: batch},),
+            dynamic_shapes=(axes,),
             external_data=False,
             verbose=False,
         )
