@@ -6,9 +6,9 @@ from pipeline import introspection
 from pipeline.training.recipe import Gradient
 
 
-def of_classes() -> list[str]:
-    """Those that score classes; the others write sentences."""
-    return [name for name in introspection.names("models") if not refused(name)]
+def scoring() -> list[str]:
+    """Those that score classes of items or of words; the others write sentences."""
+    return [name for name in introspection.names("models") if not refused(name) or not refused(name, "tags")]
 
 
 def refused(name: str, target: str = "class", **recipe: Any) -> str | None:

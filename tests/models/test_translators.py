@@ -14,7 +14,7 @@ from pipeline import introspection
 from pipeline.data.spec import Vocabulary
 from pipeline.models import lstm_attention, transformer
 from pipeline.models._decoding import BOS
-from tests.models.named import of_classes, refused
+from tests.models.named import refused, scoring
 
 TOKENS, WIDTH, HEADS, HIDDEN = 30, 16, 4, 24
 SMALL: dict[str, tuple[ModuleType, dict[str, Any]]] = {
@@ -121,7 +121,7 @@ def test_half_the_bits_give_numbers(name: str) -> None:
 
 
 def test_all_that_write_sentences_are_here_and_write_nothing_else() -> None:
-    others = set(introspection.names("models")) - set(of_classes())
+    others = set(introspection.names("models")) - set(scoring())
     assert others == {module.__name__.rpartition(".")[2] for module, _ in SMALL.values()}
     for name in others:
         assert "it writes sentences" in str(refused(name)) and refused(name, "sentence") is None
