@@ -1,14 +1,14 @@
 """Why weights can't be started from: not there, of another network, or used as the recipe does not allow."""
 
-import json
 from collections.abc import Iterator
 
 from pydantic import ValidationError
 
 from pipeline import introspection
+from pipeline.config.folders import folder_problem, having
 from pipeline.config.messages import Location, Problem, unknown
 from pipeline.config.sections import Experiment, Params
-from pipeline.paths import LEDGER, ROOT
+from pipeline.paths import LEDGER
 from pipeline.training.recipe import Fit, Gradient, resolve
 from pipeline.training.start import Start, misfits
 
@@ -24,7 +24,8 @@ def start_problems(
     if start.is_version:
         yield from _version_problems((*where, "weights"), start.weights)
     elif start.is_folder:
-        yield from _folder_problems((*where, "weights"), experiment, start.weights)
+        if what := folder_problem(experiment.model, experiment.args, start.weights):
+            yield (*where, "weights"), what
         yield from _head_problems(where, start)
     else:
         yield from _source_problems(params, where, experiment, start, recipe)
@@ -50,69 +51,12 @@ def _use_problems(where: Location, model: str, start: Start, recipe: Gradient) -
     if start.train in ("top", "gradual", "lora") and (recipe.max_norm or (recipe.l1 and recipe.l1_form == "proximal")):
         yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
     if start.train == "lora" and not introspection.constant(model, "LORA", ()):
-        yield (*where, "train"), f"{model} names no layers for lora; {_with('LORA')} does; take top, gradual or all"
-
-
-def _with(constant: str) -> str:
-    """Models whose file has that constant, for people."""
-    known = (f"models/{name}" for name in introspection.names("models"))
-    return ", ".join(name for name in known if introspection.constant(name, constant, None))
+        yield (*where, "train"), f"{model} names no layers for lora; {having('LORA')} does; take top, gradual or all"
 
 
 def _head_problems(where: Location, start: Start) -> Iterator[Problem]:
     if start.head == "kept":
         yield (*where, "head"), f"{start.weights} has no head for this task; set it to new"
-
-
-def _folder_problems(where: Location, experiment: Experiment, folder: str) -> Iterator[Problem]:
-    """Of a folder as Hugging Face lays it out: whether it is whole, and is of this network by its config.json."""
-    names, path = introspection.constant(experiment.model, "OPTIONS", None), ROOT / folder
-    if names is None:
-        yield where, f"{experiment.model} takes no folder of weights, {_with('OPTIONS')} does"
-        return
-    if not path.is_dir():
-        yield where, f"no such folder {folder} (a registered version would be <name>/<number>)"
-        return
-    if not (path / "model.safetensors").is_file() and (path / "pytorch_model.bin").is_file():
-        convert = f"AutoModel.from_pretrained('{folder}').save_pretrained('{folder}')"
-        yield (
-            where,
-            (
-                f"{folder} has pytorch_model.bin, a pickle, which is never loaded here; if you trust it, convert it: "
-                f'python -c "from transformers import AutoModel; {convert}"'
-            ),
-        )
-        return
-    if missing := [name for name in ("config.json", "model.safetensors") if not (path / name).is_file()]:
-        yield (
-            where,
-            f"{folder} has no {' and no '.join(missing)}; weights are a folder that has both",
-        )
-        return
-    try:
-        config = {"model_type": None} | json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except (ValueError, TypeError) as error:
-        yield where, f"{folder}/config.json is no JSON object: {error}"
-        return
-    for name, needed in introspection.constant(experiment.model, "FIXED").items():
-        if (given := config.get(name, needed)) != needed:
-            yield where, f"{folder}/config.json says {name} {given!r}, but {experiment.model} is of {needed!r} alone"
-            return
-    yield from _size_problems(where, experiment, {own: config.get(theirs) for theirs, own in names.items()}, folder)
-
-
-def _size_problems(
-    where: Location, experiment: Experiment, theirs: dict[str, int | None], folder: str
-) -> Iterator[Problem]:
-    """Where arguments, which have their defaults if they are not given, are not `theirs`: those to write instead."""
-    fields = introspection.options(experiment.model, "build").model_fields
-    ours = {name: experiment.args.get(name, fields[name].default) for name in theirs}
-    if ours != theirs:
-        differ = {name: value for name, value in theirs.items() if ours[name] != value}
-        needed = {n: v for n, v in theirs.items() if n in experiment.args or fields[n].default != v}
-        said = ", ".join(f"{name} {value}, not {ours[name]}" for name, value in differ.items())
-        written = ", ".join(f"{name}: {value}" for name, value in needed.items())
-        yield where, f"{folder} has weights of {said}; write args: {{{written}}}"
 
 
 def _source_problems(

@@ -42,6 +42,7 @@ FIXED = {
     "type_vocab_size": 2,
     "layer_norm_eps": 1e-12,
 }
+OLD = {"gamma": "weight", "beta": "bias"}  # what the first BERT calls the two of a layer norm
 
 
 class Bert(nn.Module):
@@ -120,6 +121,3 @@ def shipped(folder: Path, **args: Any) -> dict[str, Tensor]:
         if own.startswith(("embeddings.", "layers.")) and own != "embeddings.position_ids":
             found[own] = tensor.float()
     return found
-
-
-OLD = {"gamma": "weight", "beta": "bias"}  # names of the first BERT's

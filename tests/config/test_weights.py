@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import starts
+from pipeline.config import folders, starts
 from pipeline.config.sections import Experiment, Params
 from pipeline.training.start import Start
 from tests.config.texts import START, STARTS, cases, refused
@@ -51,7 +51,7 @@ def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, k
 @pytest.fixture
 def said(check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What is wrong with starting BERT from a folder of these files, config.json and arguments."""
-    monkeypatch.setattr(starts, "ROOT", tmp_path)
+    monkeypatch.setattr(folders, "ROOT", tmp_path)
     params: Params = check(STARTS)
 
     def said(files: list[str], config: Any = None, args: dict[str, Any] | None = None) -> list[str]:
@@ -93,6 +93,7 @@ def test_a_folder_of_the_row_s_own_size_is_taken(said: Any) -> None:
             {},
             "says hidden_act 'relu', but models/bert is",
         ),
+        (["model.safetensors"], {"model_type": "bert"}, {}, "config.json does not say num_hidden_layers, hidden_size"),
         (
             ["pytorch_model.bin"],
             TINY,

@@ -138,6 +138,7 @@ def test_lora_trains_its_matrices_and_the_head_alone(source: Path, tmp_path: Pat
     after = trained(system, tmp_path)
     expected = {f"layers.{n}.attention.self.{part}.weight" for n in range(3) for part in bert.LORA}
     assert changed(before, after) == expected | {"head.weight", "head.bias"}
+    assert {"head"} < {row["layer"] for row in system.health.rows if row["layer"] == "head" or "lora_" in row["layer"]}
 
 
 def test_what_is_kept_of_lora_is_a_network_like_any_other(source: Path, tmp_path: Path) -> None:
