@@ -32,7 +32,7 @@ def build(
 
     epsilon: half the width of the tube of regression, in deviations of the target. steps: passes of the solver at most.
     """
-    own = {"class": {"class_weight": class_weight}, "number": {"epsilon": epsilon}}
+    own: dict[str, dict[str, Any]] = {"class": {"class_weight": class_weight}, "number": {"epsilon": epsilon}}
     return ESTIMATORS[target](C=C, max_iter=steps, random_state=seed, **own[target])
 
 
