@@ -9,6 +9,7 @@ from pipeline.data.spec import Column
 
 FEW = 5  # training items of a class
 SHOWN = 5  # names in a sentence
+COUNTED = {"texts": "tokens", "targets": "target_tokens"}  # in `meta.json`
 
 
 def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: list[Column] | None) -> Iterator[str]:
@@ -29,10 +30,11 @@ def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns
     for names in (meta["classes"], *(column.names or [] for column in columns or [])):
         if twins := _twins(names):
             yield f"names that differ in their writing alone: {_listed(twins)}"
-    for split, found in meta.get("tokens", {}).items():
-        if found["cut"]:
-            length, whole = meta["shape"][0], len(items[split])
-            yield f"cut: {found['cut']} of {whole} texts of {split} have more than {length} tokens"
+    for what in ("texts", "targets"):
+        for split, found in meta.get(COUNTED[what], {}).items():
+            if found["cut"]:
+                length, whole = meta["shape"][0], len(items[split])
+                yield f"cut: {found['cut']} of {whole} {what} of {split} have more than {length} tokens"
     for split, words in meta.get("untagged", {}).items():
         if words:
             yield f"no token: {words} words of {split} have none, as they are cut off or empty, and are not judged"
