@@ -28,7 +28,6 @@ PERCENT = False
 MARGIN = 1.0  # in the metric's unit: how far below the champion the smallest and the fastest may be
 LOSSES = ("cross_entropy",)
 WATCHED = "token_accuracy"  # each epoch: of the next token, given those before it
-BEAMS, ALPHA = 4, 0.6  # Vaswani et al. (2017), section 6.1
 SOURCE, REFERENCE = 0, 1  # in the truth (N, 2)
 GREEDY, BEAM = 0, 1  # in predictions (N, 2)
 
@@ -79,8 +78,8 @@ class Translation(Task):
         return state[0] / len(y)
 
     def answer(self, model: Answering, x: np.ndarray | Mapped) -> np.ndarray:
-        """By beam search, (N,)."""
-        return np.array(model.texts(x, beams=BEAMS, alpha=ALPHA))  # type: ignore[arg-type]
+        """By beam search with its own defaults, (N,)."""
+        return np.array(model.texts(x))  # type: ignore[arg-type]
 
     def predictions(self, model: Answering, data: Dataset, split: str) -> np.ndarray:
         """Texts (N, 2): by greedy and by beam search."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.cells.cell import parsed, read_json
-from pipeline.data import sentences, views
+from pipeline.data import views
 from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import KINDS, Kind
 from pipeline.data.ragged import TOGETHER, Ragged, buckets, by_length
@@ -49,6 +49,11 @@ class Network(nn.Module):
     def probabilistic(self) -> bool:
         """Whether the softmax of its scores is what it says of probabilities."""
         return getattr(self.body, "probabilistic", self.target is None)
+
+    @property
+    def writes(self) -> bool:
+        """Whether its answer is a text, see `pipeline.models._decoding.Translator`."""
+        return hasattr(self.body, "begin")
 
     def prepare(self, x: Tensor) -> Tensor:
         """Raw values (N, ...) of any dtype, scaled and seen as the body wants them, float32; tokens stay numbers."""
@@ -142,6 +147,8 @@ class Answering:
         return logits(self.network, x)
 
     def texts(self, x: Ragged, **search: Any) -> list[str]:
+        from pipeline.data import sentences  # a model of numbers does without a tokenizer
+
         return sentences.texts(translations(self.network, x, **search), self.folder)
 
 
@@ -152,7 +159,7 @@ def flops(network: Network, x: np.ndarray) -> int:
     Raises RuntimeError where torch counts none: it lacks a formula for what this network is made of.
     """
     item = torch.from_numpy(x)
-    counted = count(network, item, *([item.long()] if hasattr(network.body, "begin") else []))
+    counted = count(network, item, *([item.long()] if network.writes else []))
     if not counted:
         raise RuntimeError("torch counted 0 operations for this network; register a formula for its layers")
     return counted
