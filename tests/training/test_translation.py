@@ -29,6 +29,7 @@ MODELS: dict[str, dict[str, Any]] = {
 SETTING = {"data": "counting", "task": "translation", "threads": 1, "budget": {"epochs": 8}}
 RECIPE = {"kind": "gradient", "batch_size": 16, "lr": 0.01, "initialisation": "xavier_uniform"}
 each = pytest.mark.parametrize("name", MODELS)
+pytestmark = pytest.mark.slow  # the models are trained first
 
 
 @dataclass
@@ -140,7 +141,6 @@ def test_translations_are_those_of_each_source_alone(made: Callable[[str], Made]
     assert 0 < one < networks.flops(network, x[2:3])
 
 
-@pytest.mark.slow
 def test_micro_batches_of_sentences_add_up_to_the_batch(made: Callable[[str], Made], tmp_path: Path) -> None:
     """Also where their targets are of different lengths: a mean over tokens is of the whole batch's."""
     histories = [
