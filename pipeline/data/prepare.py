@@ -165,7 +165,7 @@ def _written(target: Any) -> str:
 def _require_differences(
     labels: dict[str, np.ndarray], counts: dict[str, list[int]], classes: list[str], name: str
 ) -> None:
-    """Every class is in every split, and there is something to predict."""
+    """Every class is in every split, and there is something to predict. A rare tag has to be in train alone."""
     if len(classes) == 1:
         raise DataError(f"{name}: all items are of class {classes[0]}; there is nothing to tell apart")
     for part, y in labels.items():
@@ -173,6 +173,7 @@ def _require_differences(
             raise DataError(f"{name}, {part}: no items are left")
         if not classes and len(y) > 1 and (y == y[0]).all():
             raise DataError(f"{name}, {part}: all {len(y)} targets are {_written(y[0])}; there is nothing to predict")
-        if absent := [c for c, n in zip(classes, counts[part], strict=False) if not n]:
+        absent = [c for c, n in zip(classes, counts[part], strict=False) if not n]
+        if absent and (part == "train" or y.dtype != object):
             table = ", ".join(f"{c} {n}" for c, n in zip(classes, counts[part], strict=True))
             raise DataError(f"{name}, {part}: no item of class {', '.join(absent)} (found: {table})")
