@@ -110,7 +110,7 @@ class Translation(Task):
         yield "chrf", CHRF().corpus_score(beam, references).score
         yield "greedy_bleu", bleu.corpus_score(scores[:, GREEDY].tolist(), references).score
         yield "copied_bleu", bleu.corpus_score(y[:, SOURCE].tolist(), references).score
-        yield "bleu_signature", str(bleu.get_signature())
+        yield "signature", str(bleu.get_signature())
 
     def written(self, scores: np.ndarray, y: np.ndarray) -> list[dict[str, str]]:
         names = ("source", "reference", "greedy", "beam")

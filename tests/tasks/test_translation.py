@@ -80,7 +80,7 @@ def test_texts_are_judged_as_sacrebleu_does(tmp_path: Path) -> None:
     assert found.tolist() == [[*pair] for pair in zip(greedy, beam, strict=True)]
     assert model.searches == [{"beams": 1, "alpha": 0.0}, {}]
     values = dict(TASK.quality(found, truth))
-    assert values.pop("bleu_signature").startswith("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:")
+    assert values.pop("signature").startswith("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:")
     assert values == {
         "bleu": bleu(beam, [references]).score,
         "chrf": sacrebleu.corpus_chrf(beam, [references]).score,
