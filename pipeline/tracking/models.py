@@ -205,7 +205,7 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
     model.metadata = {
         "classes": facts.classes,
         "input": "texts" if facts.vocabulary else "raw values, unscaled",
-        "output": "scores (N, classes); the largest is the class" if facts.classes else "numbers (N, 1)",
+        "output": _answer(facts),
         "sources": state,
     }
     signature.write_example(target, model, signature.example(spec["data"], facts, roots), facts)
@@ -216,6 +216,13 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
         model.add_flavor("onnx", onnx_version=onnx, data=file.name, providers=["CPUExecutionProvider"], code=None)
     model.model_size_bytes = sum(p.stat().st_size for p in target.rglob("*") if p.is_file())
     model.save(str(target / "MLmodel"))
+
+
+def _answer(facts: Facts) -> str:
+    """What the model answers with, for people."""
+    if facts.aligned:
+        return "of each text a class for each of its words, which are what stands between spaces"
+    return "scores (N, classes); the largest is the class" if facts.classes else "numbers (N, 1)"
 
 
 def _copy_sources(target: Path, package: str, entry: str, spec: dict[str, Any]) -> list[str]:
