@@ -81,8 +81,8 @@ def make(folder: Path) -> None:
 
 def run(folder: Path, *words: str) -> str:
     """What Python says in a project's folder, with these words after its name; it has to end well."""
-    settings = scratch.environment() | {"PYTHONPATH": str(scratch.ROOT)}
-    done = subprocess.run([sys.executable, *words], cwd=folder, env=settings, capture_output=True, text=True, timeout=300)
+    settings, words = scratch.environment() | {"PYTHONPATH": str(scratch.ROOT)}, (sys.executable, *words)
+    done = subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

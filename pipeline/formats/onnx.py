@@ -1,4 +1,7 @@
-"""A graph with input `input`, raw items (N, ...), float32 or tokens, int64, and output `logits` (N, K): served without torch."""
+"""A graph with input `input`, raw items (N, ...), and output `logits` (N, K): served without torch.
+
+Items are float32, or int64 where they are tokens; the scores of tokens are (N, T, K).
+"""
 
 from pathlib import Path
 

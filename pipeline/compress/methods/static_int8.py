@@ -1,8 +1,8 @@
 """Static 8-bit quantization of weights and activations, in ONNX Runtime's QDQ form.
 
 Jacob et al. (2018): Quantization and training of neural networks for efficient integer-arithmetic-only inference.
-Activation ranges are those seen on training items. ONNX Runtime has no 8-bit form of recurrent layers: of such a network
-only the table of tokens and the dense layers become small.
+Activation ranges are those seen on training items. ONNX Runtime has no such form of recurrent layers: of a network with
+them only the table of tokens and the dense layers become small.
 """
 
 import tempfile
