@@ -1,6 +1,7 @@
 """Support vector machine (Cortes & Vapnik 1995), by scikit-learn's binding of LIBSVM.
 
-Several classes are decided one against one, as LIBSVM does, with ties broken by the decision values. Numbers are fitted
+Its time grows with the square of the items; `linear_svm` is for many of them and for text. Several classes are decided
+one against one, as LIBSVM does, with ties broken by the decision values. Numbers are fitted
 by epsilon-insensitive regression (Drucker et al. 1996). The power kernel -|x - y|^p (Sahbi & Fleuret 2004) is
 conditionally positive definite, which suffices here.
 """

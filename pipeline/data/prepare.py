@@ -161,7 +161,7 @@ def _require_finite(raw: Raw, split: str, kind: Kind, what: str) -> None:
 def _require_differences(
     labels: dict[str, np.ndarray], counts: dict[str, list[int]], classes: list[str], name: str
 ) -> None:
-    """Every class is in every split, and there is something to predict."""
+    """Every class is in every split, and there is something to predict. A rare tag has to be in train alone."""
     if len(classes) == 1:
         raise DataError(f"{name}: all items are of class {classes[0]}; there is nothing to tell apart")
     for part, y in labels.items():
@@ -169,6 +169,7 @@ def _require_differences(
             raise DataError(f"{name}, {part}: no items are left")
         if not classes and len(y) > 1 and (y == y[0]).all():
             raise DataError(f"{name}, {part}: all {len(y)} targets are {y[0]:g}; there is nothing to predict")
-        if absent := [c for c, n in zip(classes, counts[part], strict=False) if not n]:
+        absent = [c for c, n in zip(classes, counts[part], strict=False) if not n]
+        if absent and (part == "train" or y.dtype != object):
             table = ", ".join(f"{c} {n}" for c, n in zip(classes, counts[part], strict=True))
             raise DataError(f"{name}, {part}: no item of class {', '.join(absent)} (found: {table})")

@@ -33,6 +33,9 @@ def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns
         if found["cut"]:
             length, whole = meta["shape"][0], len(items[split])
             yield f"cut: {found['cut']} of {whole} texts of {split} have more than {length} tokens"
+    for split, counts in meta["counts"].items():
+        if absent := [c for c, n in zip(meta["classes"], counts, strict=False) if not n]:
+            yield f"no {_listed(absent)} in {split}: nothing is known there of how well it is told"
     for split, words in meta.get("untagged", {}).items():
         if words:
             yield f"no token: {words} words of {split} have none, as they are cut off or empty, and are not judged"

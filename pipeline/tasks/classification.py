@@ -65,8 +65,9 @@ class Classification(Task):
         return torch.from_numpy(scores).double().softmax(dim=1).numpy()
 
     def quality(self, scores: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, float]]:
-        """Accuracy, F1 averaged over classes, recall averaged over classes; all in [0, 1]."""
-        predicted, every = self.decide(scores), np.arange(scores.shape[1])
+        """Accuracy, F1 averaged over classes that are there, recall averaged over them; all in [0, 1]."""
+        predicted = self.decide(scores)
+        every = np.union1d(y, predicted)
         yield "accuracy", float((predicted == y).mean())
         yield "macro_f1", float(f1_score(y, predicted, labels=every, average="macro", zero_division=0.0))
         yield "balanced_accuracy", float(balanced_accuracy_score(y, predicted))

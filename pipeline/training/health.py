@@ -9,6 +9,8 @@ wrong, is seen best. What is measured, of a layer's own weights and outputs:
     update       norm of the update over norm of the weights; about 1e-3 is healthy (Bottou, in Karpathy 2015, CS231n)
     norm         of the whole gradient, before anything is clipped
     dead         share of its units whose weights get no gradient at all from a whole batch (Maas, Hannun, Ng 2013)
+
+Of a table of tokens only the rows of tokens that are in the batch count: the others can get no gradient.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,8 +66,12 @@ class Health:
             if not own:
                 continue  # frozen
             found = [p.grad for p in own if p.grad is not None]
+            if isinstance(layer, nn.Embedding):
+                found = [g[(g != 0).any(dim=1)] for g in found]
             size = norm_of(found) / sqrt(sum(g.numel() for g in found) or 1)
-            dead = torch.cat([(g.flatten(1) == 0).all(dim=1) for g in found]) if found else torch.zeros(1)
+            dead = (
+                torch.cat([(g.flatten(1) == 0).all(dim=1) for g in found]) if sum(map(len, found)) else torch.zeros(1)
+            )
             self._before[name] = (size, float(dead.float().mean()), [p.detach().clone() for p in own])
 
     def _release(self) -> None:

@@ -70,8 +70,9 @@ def test_a_model_without_chance_takes_nothing_from_its_seed(name: str, problem: 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("data", ["iris", "diabetes"])
 def test_a_cell_of_it_is_read_back_with_equal_answers(name: str, data: str, laboratory: Any, tmp_path: Path) -> None:
-    key = next(k for k, e in laboratory.plan.params.experiments.items() if (e.data, e.short) == (data, name))
-    folder = laboratory.train(key, budget={"samples": None, "validation": None, "epochs": 1})
+    entry, spec, inputs = laboratory.asked(f"{data}_knn", budget={"samples": None, "validation": None, "epochs": 1})
+    spec = spec.model_copy(update={"model": f"classical/{name}", "args": {}})
+    folder = laboratory._order("train", entry, spec, inputs)
     result = _fit.read_json(folder / "result.json")
     assert result["status"] == "ok", result
     _, _, scores = _fit.scorer(folder, 1)

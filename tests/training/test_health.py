@@ -118,3 +118,17 @@ def test_an_update_that_the_scaler_skips_is_not_looked_at(laboratory: Laboratory
 
 def test_only_powers_of_two_are_looked_at() -> None:
     assert [n for n in range(1, 70) if Health.due(n)] == [1, 2, 4, 8, 16, 32, 64]
+
+
+def test_a_table_of_tokens_is_judged_by_those_of_the_batch() -> None:
+    body = nn.Sequential(nn.Embedding(1000, 4), nn.Flatten(), nn.Linear(12, 2))
+    health = Health(body)
+    health.begin()
+    body(torch.tensor([[1, 2, 3], [3, 4, 1]])).square().sum().backward()
+    health.gradients()
+    health.end(1, 1.0)
+    table = body[0].weight.grad  # type: ignore[union-attr]
+    assert isinstance(table, torch.Tensor)
+    row = health.rows[0]
+    assert row["layer"] == "0" and row["dead"] == 0
+    assert row["gradient"] == pytest.approx(float(table[1:5].square().mean().sqrt())) and not health.findings()
