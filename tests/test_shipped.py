@@ -45,10 +45,13 @@ def test_every_experiment_of_text_builds_on_tokens(key: str) -> None:
             torch.rand(len(x), vocabulary.size),
         )
     else:
+        classes = vocabulary.size if target == "sentence" else classes
         network = module.build((length,), classes, vocabulary, **experiment.args)
     if target == "tags":
         y = torch.where(tokens == 0, dataset.IGNORED, tokens % classes)
-    scores = network(tokens)
+    if target == "sentence":
+        y = torch.where(tokens == 0, dataset.IGNORED, tokens)
+    scores = network(tokens, tokens) if target == "sentence" else network(tokens)
     assert scores.shape == (*y.shape, classes) and scores.isfinite().all()
     own = hasattr(network, "training_loss")
     loss = (
