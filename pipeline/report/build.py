@@ -66,9 +66,14 @@ def table(params: Params, data: str, root: Path = paths.ROOT) -> str:
 
 
 def results(params: Params, profile: str, keys: Iterable[str], root: Path = paths.ROOT) -> dict[str, Result]:
-    """What Git keeps of some rows, below `root`."""
+    """What Git keeps of some rows, below `root`; without rows on request that nobody has asked for."""
     folders = {key: root / paths.results(profile, key).relative_to(paths.ROOT) for key in keys}
-    return {key: files.read(params, profile, key, folder) for key, folder in folders.items()}
+    asked = {
+        key: folder
+        for key, folder in folders.items()
+        if folder.is_dir() or not params.experiments[owner(params, key)].on_request
+    }
+    return {key: files.read(params, profile, key, folder) for key, folder in asked.items()}
 
 
 def _write_tables(out: Path, profile: str, rows: Sequence[Row], blocks: Sequence[Block]) -> None:

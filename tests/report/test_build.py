@@ -189,3 +189,13 @@ def test_compression_is_paired_by_seed(written: Laboratory, params: Params) -> N
     found = row(written, "fmnist_lenet5_int8")  # before exceeds after by 0, 0.1 and 0.2 points
     assert float(found["score_change"]) == pytest.approx(-0.001)
     assert float(found["score_change_half_width"]) == pytest.approx(4.302653 * 0.001 / 3**0.5, rel=1e-5)
+
+
+def test_a_row_that_nobody_asked_for_is_in_no_table(written: Laboratory, params: Params) -> None:
+    made = params.experiments["fmnist_cnn"].model_copy(update={"on_request": True})
+    extra = made.model_copy(update={"args": {"hidden": 3}})
+    changed = params.model_copy(
+        update={"experiments": params.experiments | {"fmnist_cnn": made, "fmnist_extra": extra}}
+    )
+    text = build(changed, root=written.root)
+    assert "fmnist_extra" not in text and row(written, "fmnist_cnn")["status"] == "ok"
