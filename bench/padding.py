@@ -1,4 +1,4 @@
-"""Training steps on texts in batches of nearly one length, against the same batches padded to the corpus's longest text.
+"""Training steps on texts in batches of nearly one length, against batches padded to the longest text of the corpus.
 
 The same network, items, losses and updates; both are given their batches by the feed that training has, so what
 gathering and padding cost is counted. Equal losses say that the padding changes nothing. Texts are whole, and once more
