@@ -19,8 +19,11 @@ def recipe_problems(where: Location, recipe: Gradient | Fit, target: str, name: 
         yield from _refit_problems(where, recipe, name, data)
 
 
+TARGETS = {"tags": "tags", "sentence": "sentences"}
+
+
 def _target_problems(where: Location, recipe: Gradient | Fit, target: str, data: str) -> Iterator[Problem]:
-    numbers = f"but {data} has {'tags' if target == 'tags' else 'numbers'}"
+    numbers = f"but {data} has {TARGETS.get(target, 'numbers')}"
     if target != "class" and recipe.sampling != "none":
         yield where, f"sampling {recipe.sampling!r} is for classes, {numbers}; set it to none"
     if isinstance(recipe, Fit):

@@ -92,9 +92,12 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
         yield (*where, "view"), str(error)
         return
     task = params.data[experiment.data].task
-    tags = task in introspection.names("tasks") and introspection.constant(f"tasks/{task}", "TARGET") == "tags"
-    if tags and seen != "tokens":
+    target = introspection.constant(f"tasks/{task}", "TARGET") if task in introspection.names("tasks") else ""
+    if target in ("tags", "sentence") and seen != "tokens":
         yield (*where, "view"), f"task {task} is about each word of a text, but view {experiment.view!r} has none"
+    elif target == "sentence" and not _writes(experiment.model):
+        what = f"task {task} needs a model that writes sentences, which {experiment.short} does not"
+        yield (*where, "model"), f"{what}; models that do: {', '.join(filter(_writes, models()))}"
     elif seen not in takes:
         fits = [v for (v, k), out in views.KINDS.items() if k == given and out in takes]
         advice = f"give it view {fits[0]!r}" if fits else f"models that fit: {', '.join(_fitting(given))}"
@@ -108,6 +111,11 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
                 f"with view {experiment.view!r} gives {seen}; {advice}"
             ),
         )
+
+
+def _writes(model: str) -> bool:
+    """Whether a model answers with sentences: it then takes no other targets."""
+    return any("sentence" in needed.get("target", ()) for needed, *_ in introspection.constant(model, "REQUIRES", ()))
 
 
 def _fitting(kind: str) -> list[str]:

@@ -1,7 +1,7 @@
 """A prepared data set as a trained thing sees it: raw arrays within the budget, and scaling fitted on train."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,22 @@ from pipeline.data.splits import strata, stratified
 
 TOKENIZER = "tokenizer.json"  # of text: it goes with every model that is trained on its tokens
 SAMPLES = "samples.json"  # some of its texts, for people
+SENTENCES = "sentences.json"  # of validation and test, where targets are texts: pairs (source, target)
 IGNORED = -100  # in the place of a token's target where there is none: at padding, and at later pieces of a word
+KEPT = ("columns", "imputed", "padded", "vocabulary", "aligned", "writes")  # of meta.json, in the facts of a model
 VALIDATION_SEED = 0  # every seed is judged on the same validation items
 
 
 @dataclass(frozen=True)
 class Dataset:
     """x[split]: items (N, ...) of the kind's dtype, unscaled; y[split]: int64 or float32 (N,), or int64 for each token;
-    meta: of `meta.json`."""
+    meta: of `meta.json`. sentences[split]: where targets are texts, these of validation and test, objects (N, 2), each
+    after its source."""
 
     x: dict[str, np.ndarray | Mapped]
     y: dict[str, Any]
     meta: dict[str, Any]
+    sentences: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -42,9 +46,14 @@ class Dataset:
     def classes(self) -> list[str]:
         return self.meta["classes"]
 
+    @property
+    def tokens(self) -> int:
+        """Of the vocabulary; 0 where items are no texts."""
+        return int(self.meta["vocabulary"]["size"]) if self.kind.ragged else 0
+
     def facts(self, outputs: int) -> Facts:
         """What a model with so many outputs is built for."""
-        kept = {n: self.meta[n] for n in ("columns", "imputed", "padded", "vocabulary", "aligned") if n in self.meta}
+        kept = {n: self.meta[n] for n in KEPT if n in self.meta}
         return Facts(kind=self.kind.name, shape=list(self.shape), classes=self.classes, outputs=outputs, **kept)
 
     @property
@@ -69,6 +78,8 @@ def load(folder: Path, budget: Budget, seed: int, splits: tuple[str, ...]) -> Da
     x: dict[str, np.ndarray | Mapped] = {}
     y: dict[str, Any] = {}
     meta = read_json(folder / "meta.json")
+    texts = read_json(folder / SENTENCES) if meta.get("writes") else {}
+    sentences = {}
     limits = {"train": (budget.samples, seed), "validation": (budget.validation, VALIDATION_SEED)}
     for split in splits:
         labels = _labels(folder, split, meta)
@@ -83,7 +94,9 @@ def load(folder: Path, budget: Budget, seed: int, splits: tuple[str, ...]) -> Da
                 _require_every_class(np.bincount(labels, minlength=len(meta["classes"])), meta["classes"], split)
         x[split] = _items(folder, split, meta, chosen)
         y[split] = labels if isinstance(labels, ragged.Ragged) else np.array(labels)
-    return Dataset(x, y, meta)
+        if split in texts:
+            sentences[split] = np.array(texts[split], object)[labels.chosen]
+    return Dataset(x, y, meta, sentences)
 
 
 def carry(source: Path, target: Path) -> None:

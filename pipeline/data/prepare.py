@@ -40,7 +40,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     write = _tokens if kind.ragged else _values
     items, found = write(spec, raw, places, folder, inputs, classes)
     for name, y in labels.items():
-        if y.dtype != object:  # a target an item; where each word has one, they are aligned with its tokens
+        if y.dtype != object:  # a number an item; of words and of texts, text.write has written them
             np.save(folder / f"y_{name}.npy", y, allow_pickle=False)
     np.savez(folder / "split.npz", **{s: i for s, (_, i) in places.items()})  # type: ignore[arg-type]
     scale = task.scale(labels["train"])
@@ -158,6 +158,10 @@ def _require_finite(raw: Raw, split: str, kind: Kind, what: str) -> None:
         raise DataError(f"{what}: {bad} of {x.size} values are not finite numbers; the first is in {place}")
 
 
+def _written(target: Any) -> str:
+    return repr(target) if isinstance(target, str) else f"{target:g}"
+
+
 def _require_differences(
     labels: dict[str, np.ndarray], counts: dict[str, list[int]], classes: list[str], name: str
 ) -> None:
@@ -168,7 +172,7 @@ def _require_differences(
         if not len(y):
             raise DataError(f"{name}, {part}: no items are left")
         if not classes and len(y) > 1 and (y == y[0]).all():
-            raise DataError(f"{name}, {part}: all {len(y)} targets are {y[0]:g}; there is nothing to predict")
+            raise DataError(f"{name}, {part}: all {len(y)} targets are {_written(y[0])}; there is nothing to predict")
         absent = [c for c, n in zip(classes, counts[part], strict=False) if not n]
         if absent and (part == "train" or y.dtype != object):
             table = ", ".join(f"{c} {n}" for c, n in zip(classes, counts[part], strict=True))

@@ -9,6 +9,7 @@ from pipeline.data.spec import Column
 
 FEW = 5  # training items of a class
 SHOWN = 5  # names in a sentence
+COUNTED = {"texts": "tokens", "targets": "target_tokens"}  # in `meta.json`
 
 
 def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: list[Column] | None) -> Iterator[str]:
@@ -29,10 +30,11 @@ def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns
     for names in (meta["classes"], *(column.names or [] for column in columns or [])):
         if twins := _twins(names):
             yield f"names that differ in their writing alone: {_listed(twins)}"
-    for split, found in meta.get("tokens", {}).items():
-        if found["cut"]:
-            length, whole = meta["shape"][0], len(items[split])
-            yield f"cut: {found['cut']} of {whole} texts of {split} have more than {length} tokens"
+    for what in ("texts", "targets"):
+        for split, found in meta.get(COUNTED[what], {}).items():
+            if found["cut"]:
+                length, whole = meta["shape"][0], len(items[split])
+                yield f"cut: {found['cut']} of {whole} {what} of {split} have more than {length} tokens"
     for split, counts in meta["counts"].items():
         if absent := [c for c, n in zip(meta["classes"], counts, strict=False) if not n]:
             yield f"no {_listed(absent)} in {split}: nothing is known there of how well it is told"

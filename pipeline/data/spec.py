@@ -114,7 +114,7 @@ class Facts(Strict):
     columns: of a table whose columns have names, in the order of its features. imputed: for each of them what stands
     for a missing value, a number or one of the column's names; None where a value has to be there. padded: whether
     there are series that end before the longest does. vocabulary: of the tokens that `tokenizer.json` beside the model
-    makes of text. aligned: whether each word of a text has an answer of its own.
+    makes of text. aligned: whether each word of a text has an answer of its own. writes: whether the answer is a text.
     """
 
     kind: str
@@ -126,3 +126,4 @@ class Facts(Strict):
     padded: bool = False
     vocabulary: Vocabulary | None = None
     aligned: bool = False
+    writes: bool = False

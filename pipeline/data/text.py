@@ -3,6 +3,7 @@
 Written of a prepared data set: `x_<split>.npy` and its bounds (see `ragged`), `tokenizer.json`, which goes with every
 model that is trained on them, and `samples.json`, some of the texts for people. A text may be a tuple of words, each
 with a target of its own: then `y_<split>.npy` has that target at the first token of the word, and IGNORED elsewhere.
+Targets that are texts: see `sentences`.
 """
 
 import importlib
@@ -15,11 +16,12 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from pipeline.cells.cell import write_json
-from pipeline.data import ragged
+from pipeline.data import ragged, sentences
 from pipeline.data.dataset import IGNORED, SAMPLES, TOKENIZER
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Facts, Tokens, Vocabulary
 from pipeline.data.statistics import digits
+from pipeline.data.tokenizers._own import SPECIAL, WRITING
 
 PADDINGS, UNKNOWNS = ("[PAD]", "<pad>"), ("[UNK]", "<unk>")  # as own and pretrained tokenizers call them
 SPACE = " "  # between words that are given one by one
@@ -41,10 +43,14 @@ def write(
 
     places: for each split, the source's split and the items there. DataError where nothing is left of a text.
     """
-    items = {split: raw.splits[given][0][chosen] for split, (given, chosen) in places.items()}
+    items, targets = (
+        {split: raw.splits[given][place][chosen] for split, (given, chosen) in places.items()} for place in (0, 1)
+    )
     texts = {split: [item if isinstance(item, str) else SPACE.join(item) for item in x] for split, x in items.items()}
     module = importlib.import_module(f"pipeline.data.tokenizers.{spec.by}")
-    tokenizer: Tokenizer = module.fit(texts["train"], source, **spec.options)
+    writes = sentences.are(targets["train"])
+    read = [*texts["train"], *targets["train"]] if writes else texts["train"]
+    tokenizer: Tokenizer = module.fit(read, source, WRITING if writes else SPECIAL, **spec.options)
     tokenizer.no_padding()
     tokenizer.enable_truncation(spec.length)
     facts = Vocabulary(size=tokenizer.get_vocab_size(), padding=_special(tokenizer, PADDINGS, name))
@@ -56,17 +62,22 @@ def write(
         _require_tokens(raw, *places[split], found, texts[split], name)
         ragged.save(folder, f"x_{split}", ragged.of([item.ids for item in found], facts.padding, spec.length))
         if isinstance(items[split][0], tuple):
-            given, chosen = places[split]
-            tags, untagged[split] = _aligned(items[split], raw.splits[given][1][chosen], found)
+            tags, untagged[split] = _aligned(items[split], targets[split], found)
             ragged.save(folder, f"y_{split}", ragged.of(tags, IGNORED, spec.length, "int64"))
-    given, chosen = places["train"]
-    write_json(folder / SAMPLES, _samples(items, raw.splits[given][1][chosen].tolist(), classes))
+    write_json(folder / SAMPLES, _samples(items, targets["train"].tolist(), classes))
     unknown = next((n for n in map(tokenizer.token_to_id, UNKNOWNS) if n is not None), None)
+    written = sentences.encode(tokenizer, targets, spec.length, name) if writes else {}
+    for split, found in written.items():
+        _require_tokens(raw, *places[split], found, targets[split].tolist(), name)
+    if writes:
+        sentences.save(folder, written, texts, targets, spec.length)
     return {
         "shape": [spec.length],
         "vocabulary": facts.model_dump(),
         "tokens": {split: _counts(found, unknown) for split, found in encoded.items()},
+        "target_tokens": {split: _counts(found, unknown) for split, found in written.items()},
         "aligned": bool(untagged),
+        "writes": writes,
         "untagged": untagged,
         "statistics": {"idf": _idf(encoded["train"], facts.size, {facts.padding, unknown})},
     }
@@ -184,16 +195,23 @@ def _idf(found: list[Encoding], size: int, none: set[int | None]) -> list[float]
 
 
 def _samples(items: Mapping[str, np.ndarray], targets: list[Any], classes: list[str]) -> dict[str, Any]:
-    """For people: the first test text, and of each target the first training texts; words with their tags."""
+    """For people: the first test text, and of each target the first training texts; what has no label, in any order."""
     shown: dict[str, list[str]] = {}
     for item, target in zip(items["train"], targets, strict=True):
-        tagged = isinstance(item, tuple)
-        label = "" if tagged else classes[target] if classes else f"{target:g}"
-        if len(known := shown.setdefault(label, [])) < (FEW if tagged else SHOWN):
-            pairs = zip(item, target, strict=True) if tagged else ()
-            known.append(SPACE.join(f"{word}/{classes[tag]}" for word, tag in pairs) if tagged else item)
+        label, text = _labelled(item, target, classes)
+        if len(known := shown.setdefault(label, [])) < (SHOWN if label else FEW):
+            known.append(text)
         elif len(shown) > FEW:
             break
     first = items["test"][0]
     train = [[label, text] for label in sorted(shown) for text in shown[label]]
     return {"test": first if isinstance(first, str) else SPACE.join(first), "train": train}
+
+
+def _labelled(item: Any, target: Any, classes: list[str]) -> tuple[str, str]:
+    """Label and text; words with their tags and pairs of texts have no label."""
+    if isinstance(item, tuple):
+        return "", SPACE.join(f"{word}/{classes[tag]}" for word, tag in zip(item, target, strict=True))
+    if isinstance(target, str):
+        return "", f"{item} | {target}"
+    return classes[target] if classes else f"{target:g}", item

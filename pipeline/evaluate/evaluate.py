@@ -23,7 +23,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     if predicted["status"] == "failed":
         return {"status": "failed", "reason": predicted["reason"], "values": []}
     task, data = find(spec.task), subject.held_out(inputs["data"], spec.budget)
-    data = replace(data, y={split: np.asarray(task.answers(y)) for split, y in data.y.items()})
+    data = replace(data, y={split: task.truth(data, split) for split in data.y})
     evaluator = importlib.import_module(f"pipeline.evaluate.evaluators.{spec.evaluator}")
     values: list[tuple[str, str, float]] = []
     others: dict[str, Any] = {}

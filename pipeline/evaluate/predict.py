@@ -2,6 +2,8 @@
 
 import statistics
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,15 @@ from pipeline.data.arrays import Mapped
 from pipeline.data.ragged import Ragged
 from pipeline.evaluate import subject
 from pipeline.evaluate.spec import Predict as Spec
-from pipeline.formats.model import Model
 from pipeline.tasks._task import find
 
 WARM_UP, RUNS, SECONDS = 10, 100, 0.5
 
 
 def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
-    """Scores, float32 (N, K), go into PREDICTIONS, named `prefix + split`; `<prefix>latency_ms` is a cost.
+    """Scores, float32 (N, K), or what else the task asks for goes into PREDICTIONS, named `prefix + split`.
+
+    `<prefix>latency_ms` is a cost.
 
     Prefixes are "" and, where inputs["baseline"] holds what the model is compared with, the specification's `baseline`.
     probabilistic: of each prefix. Of validation items that were trained on there are no scores.
@@ -35,15 +38,11 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     probabilistic: dict[str, bool] = {}
     for prefix, source in models.items():
         model = subject.opened(source, spec.threads)
-        arrays |= {prefix + split: task.scored(model.scores(x), _flat(data.y[split])) for split, x in data.x.items()}
-        costs[f"{prefix}latency_ms"] = latency(model, alone(data.x["test"]))
+        arrays |= {prefix + split: task.predictions(model, data, split) for split in data.x}
+        costs[f"{prefix}latency_ms"] = latency(partial(task.answer, model, alone(data.x["test"])))
         probabilistic[prefix] = model.probabilistic
     np.savez(folder / subject.PREDICTIONS, allow_pickle=False, **arrays)
     return {"status": "ok", "probabilistic": probabilistic, "costs": costs}
-
-
-def _flat(y: np.ndarray | Ragged) -> np.ndarray:
-    return y.flat() if isinstance(y, Ragged) else y
 
 
 def alone(x: np.ndarray | Mapped) -> np.ndarray | Mapped:
@@ -51,16 +50,16 @@ def alone(x: np.ndarray | Mapped) -> np.ndarray | Mapped:
     return x.take(np.array([0])) if isinstance(x, Ragged) else x[:1]
 
 
-def latency(model: Model, x: np.ndarray | Mapped) -> float:
-    """Milliseconds of one prediction of `x` (1, ...), warm: the median of 100, or of as many as fit into half a second.
+def latency(predict: Callable[[], Any]) -> float:
+    """Milliseconds of one prediction, warm: the median of 100, or of as many as fit into half a second.
 
     Of five at least.
     """
     for _ in range(WARM_UP):
-        model.scores(x)
+        predict()
     times: list[float] = []
     while len(times) < RUNS and (sum(times) < SECONDS or len(times) < 5):
         started = time.perf_counter()
-        model.scores(x)
+        predict()
         times.append(time.perf_counter() - started)
     return round(1000 * statistics.median(times), 4)

@@ -19,7 +19,7 @@ PREDICTIONS = "predictions.npz"  # of a predict cell: an array a model and split
 
 @dataclass(frozen=True)
 class Subject:
-    """The kept predictions of one model: scores, float32 (N, K), by split.
+    """The kept predictions of one model: scores, float32 (N, K), or texts, by split.
 
     data: the same splits. task: of `pipeline.tasks`. probabilistic: whether softmax of the scores is the model's
     probability. opened: the model, where the evaluator's NEEDS_MODEL is True.

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.data.arrays import Mapped
+from pipeline.data.ragged import Ragged
 from pipeline.formats import files
 
 
@@ -18,6 +19,9 @@ class Model(Protocol):
 
     def scores(self, x: np.ndarray | Mapped) -> np.ndarray:
         """Float32 (N, K) of raw items (N, ...), larger for likelier classes; (N, 1) of numbers, in their own units."""
+
+    def texts(self, x: Ragged, **search: Any) -> list[str]:
+        """What a model that writes makes of sources, by beam search with such options; others have no such method."""
 
     def parameters(self) -> int | None:
         """Number of trained values, None where they can't be counted."""

@@ -6,24 +6,21 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from pipeline.data.arrays import Mapped
 from pipeline.training import network as networks
 
 FILE = "weights.safetensors"
 WHOLE = False  # the sources of its architecture build it again
 
 
-class Model:
+class Model(networks.Answering):
     """See `pipeline.formats.model`; `network` is the torch module, in eval mode."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)
-        self.file, self.network = folder / FILE, networks.load_network(folder)
+        super().__init__(networks.load_network(folder), folder)
+        self.file = folder / FILE
         self.probabilistic = self.network.probabilistic
-
-    def scores(self, x: np.ndarray | Mapped) -> np.ndarray:
-        return networks.logits(self.network, x)
 
     def parameters(self) -> int:
         return sum(p.numel() for p in self.network.body.parameters())

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 BOS, EOS = 2, 3  # begin and end of a sentence, in every vocabulary that a network writes
+LONGER = 50  # tokens of a translation beyond those of its source (Vaswani et al. 2017, section 6.1)
 
 
 class State(Protocol):

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.data.spec import Vocabulary
+from pipeline.models._decoding import LONGER
 from pipeline.models._layers import require_vocabulary
 from pipeline.models.transformer_encoder import Sinusoidal
 
 INPUTS = ("tokens",)
 REQUIRES = (({"target": ("sentence",)}, "it writes sentences"),)
-LONGER = 50  # tokens of a translation beyond those of its source (section 6.1)
 
 
 class Attention(nn.Module):

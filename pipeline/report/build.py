@@ -16,7 +16,7 @@ from pipeline.report import figures
 from pipeline.report.render import document
 from pipeline.report.render.document import Block, Heading, Table, Text
 from pipeline.report.render.style import styles
-from pipeline.report.table import comparison, tables
+from pipeline.report.table import comparison, tables, texts
 from pipeline.report.table.comparison import Row
 from pipeline.report.table.references import References
 from pipeline.results import files
@@ -122,6 +122,7 @@ def _sections(rows: Sequence[Row], found: Mapping[str, Result]) -> list[Block]:
         blocks += [Heading(data), table, *_list(tables.remarks(group))]
         blocks += figures.learning_curves(data, group, histories, looks)
         blocks += figures.score_against_cost(data, group, looks)
+        blocks += texts.blocks(group, found)
     if compressed := tables.variants(rows):
         blocks += [
             Heading("Compression"),
@@ -161,12 +162,12 @@ def _data(folders: Mapping[str, tuple[Path, Path]]) -> list[Block]:
         ]
         for data, meta in found.items()
     ]
-    texts = []
+    facts_of = []
     for data, meta in found.items():
         card = {name: cards[data].get(name) for name in ("title", "licence", "citation")}
         facts = {**card, "also in the earlier of two splits": meta["duplicates"]}
-        texts.append(f"{data}: " + ". ".join(f"{name}: {_flat(fact)}" for name, fact in facts.items() if fact))
-    return [Heading("Data"), Table(["data set", *splits, "classes"], lines, "Samples prepared"), Text(texts)]
+        facts_of.append(f"{data}: " + ". ".join(f"{name}: {_flat(fact)}" for name, fact in facts.items() if fact))
+    return [Heading("Data"), Table(["data set", *splits, "classes"], lines, "Samples prepared"), Text(facts_of)]
 
 
 def _flat(value: Any) -> str:

@@ -36,12 +36,18 @@ class Look:
         """The text, a line at a time."""
         meta = self.meta
         yield f"{meta['name']}: {meta['kind']} data, an item has shape {tuple(meta['shape'])}"
-        yield "items: " + ", ".join(f"{split} {len(self.y[split]):,}" for split in SPLITS)
+        yield "items: " + ", ".join(f"{split} {self._count(split):,}" for split in SPLITS)
         if meta["refit"]:
             yield "the validation items are in train too (refit)"
-        yield from self._classes() if meta["classes"] else self._targets()
+        if not meta.get("writes"):
+            yield from self._classes() if meta["classes"] else self._targets()
         yield from self._tokens() if meta["kind"] == "tokens" else self._ranges()
         yield from (f"remark: {remark}" for remark in meta["remarks"])
+
+    def _count(self, split: str) -> int:
+        """Items; of text, tokens are kept one item after another."""
+        bounds = self.folder / f"x_{split}_bounds.npy"
+        return len(np.load(bounds, allow_pickle=False)) - 1 if bounds.is_file() else len(self.y[split])
 
     def _classes(self) -> Iterator[str]:
         width = max(len("class"), *(len(name) for name in self.meta["classes"]))
@@ -70,11 +76,16 @@ class Look:
 
     def _tokens(self) -> Iterator[str]:
         yield f"vocabulary: {self.meta['vocabulary']['size']:,} tokens"
-        yield f"{'tokens':10}" + "".join(f"{name:>12}" for name in ("all", "a text", "longest", "texts cut", "unknown"))
-        for split, found in ((split, self.meta["tokens"][split]) for split in SPLITS):
-            mean = found["all"] / len(self.y[split])
-            values = f"{found['all']:12,}{mean:12.1f}{found['longest']:12,}{found['cut']:12,}{found['unknown']:12.2%}"
-            yield f"{split:10}{values}"
+        for title, name in (("tokens", "tokens"), ("of targets", "target_tokens")):
+            if counted := self.meta.get(name):
+                columns = ("all", "a text", "longest", "texts cut", "unknown")
+                yield f"{title:10}" + "".join(f"{column:>12}" for column in columns)
+                yield from (self._counted(split, counted[split]) for split in SPLITS)
+
+    def _counted(self, split: str, found: dict[str, Any]) -> str:
+        mean = found["all"] / self._count(split)
+        values = f"{found['all']:12,}{mean:12.1f}{found['longest']:12,}{found['cut']:12,}{found['unknown']:12.2%}"
+        return f"{split:10}{values}"
 
     def sheet(self, path: Path) -> str:
         """Draw samples of train as PNG; returns what there is to say of it, empty in most cases."""

@@ -11,7 +11,7 @@ from pipeline.cells.cell import Cell, read_json, write_json
 from pipeline.config.loading import ParamsError
 from pipeline.config.sections import Params
 from pipeline.results import files
-from pipeline.results.files import COSTS, FAILED, KEYS, SCORES, Record
+from pipeline.results.files import COSTS, FAILED, KEYS, SCORES, TEXTS, Record
 from pipeline.results.metric import of_task
 
 TIMES = ("seconds", "cpu_seconds")
@@ -31,6 +31,7 @@ def collect(params: Params, row: str, made: Mapping[int, Sequence[Cell]]) -> Non
     if history:
         files.write(folder / "history.csv", list(history[0]), history)
     _write_confusion(folder, made)
+    _write_texts(folder, made)
     keys = {str(seed): cells[0].key for seed, cells in made.items()}
     asked = params.asked(row, params.profile)
     kept = {"profile": params.profile, "asked": asked, "keys": keys, "training_items": _training_items(made)}
@@ -112,6 +113,15 @@ def _write_confusion(folder: Path, made: Mapping[int, Sequence[Cell]]) -> None:
     if found:
         classes = next(made[seed][0].result["classes"] for seed in found)
         (folder / "confusion.json").write_text(json.dumps({"classes": classes, "test": found}) + "\n")
+
+
+def _write_texts(folder: Path, made: Mapping[int, Sequence[Cell]]) -> None:
+    """Of the first seed that has some."""
+    for seed, (_, *judges) in made.items():
+        for cell in judges:
+            if texts := cell.result.get("texts"):
+                write_json(folder / TEXTS, {"seed": seed, "signature": cell.result["signature"], "test": texts})
+                return
 
 
 def _text(value: float) -> str:

@@ -5,6 +5,7 @@ costs.csv       seed, metric, value, hardware: what depends on the machine.
 keys.json       the profile, what was asked, by seed the key of the model's cell, and the size of the training split.
 history.csv     seed, epoch and what was measured after it; of networks only.
 confusion.json  classes, and by seed the confusion matrix on test, true by predicted; of classifiers only.
+texts.json      of answers that are texts: those of the first seed on test, beside what they are compared with.
 """
 
 import csv
@@ -20,6 +21,7 @@ from pipeline.training.recipe import completed
 SCORES = ("seed", "split", "metric", "value", "status")
 COSTS = ("seed", "metric", "value", "hardware")
 KEYS = "keys.json"
+TEXTS = "texts.json"
 FAILED = "failed: "
 Record = dict[str, str]
 
@@ -28,7 +30,7 @@ Record = dict[str, str]
 class Result:
     """The lines of a row's files as text, of the seeds asked for. All empty: no results are here.
 
-    training_items: of the whole split; None where an older version made the results.
+    training_items: of the whole split; None where an older version made the results. texts: what TEXTS holds.
     """
 
     scores: list[Record] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Result:
     history: list[Record] = field(default_factory=list)
     keys: dict[int, str] = field(default_factory=dict)
     training_items: int | None = None
+    texts: dict[str, Any] = field(default_factory=dict)
     stale: bool = False  # there are results, but of other parameters
 
     def values(self, metric: str, split: str = "") -> dict[int, float]:
@@ -69,7 +72,8 @@ def read(params: Params, profile: str, row: str, folder: Path) -> Result:
     seeds = set(params.seeds_of(row, profile))
     parts = [_sorted(lines(folder / f"{name}.csv"), seeds) for name in ("scores", "costs", "history")]
     keys = {int(seed): str(key) for seed, key in known["keys"].items() if int(seed) in seeds}
-    return Result(parts[0], parts[1], parts[2], keys, known.get("training_items"))
+    texts = read_json(folder / TEXTS) if (folder / TEXTS).is_file() else {}
+    return Result(parts[0], parts[1], parts[2], keys, known.get("training_items"), texts)
 
 
 def _as_asked(known: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

@@ -1,9 +1,9 @@
 """What a task is: one object a file, `TASK`, that answers for everything that depends on what is predicted.
 
 A file of this folder has beside it literal constants that are read without importing it: TARGET (what `y` holds: class,
-number or tags), METRIC, DIRECTION (maximize or minimize), PERCENT (whether the metric is a fraction, shown times 100),
-MARGIN (how far below the champion the smallest and the fastest may be, in the metric's unit) and LOSSES (what a recipe
-may name as its loss).
+number, tags or sentence), METRIC, DIRECTION (maximize or minimize), PERCENT (whether the metric is a fraction, shown
+times 100), MARGIN (how far below the champion the smallest and the fastest may be, in the metric's unit) and LOSSES
+(what a recipe may name as its loss).
 """
 
 import importlib
@@ -13,8 +13,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from pipeline.data.arrays import Mapped
+from pipeline.data.dataset import Dataset
+from pipeline.data.ragged import Ragged
 from pipeline.training.recipe import Gradient
 
 ItemLoss = Callable[[Tensor, Tensor], Tensor]  # scores (N, K), y (N,) -> (N,)
@@ -28,16 +31,32 @@ class Loss(Protocol):
     ) -> Tensor: ...
 
 
+class Answering(Protocol):
+    """A finished model, as a task asks it about items (N, ...)."""
+
+    def scores(self, x: np.ndarray | Mapped) -> np.ndarray:
+        """Float32 (N, K)."""
+
+    def texts(self, x: Ragged, **search: Any) -> list[str]:
+        """Of a model that writes: search is what `pipeline.models._decoding.beam_search` takes."""
+
+
 class Judge(ABC):
     """A metric by which training is followed, with a state that adds over batches and over processes.
 
-    direction: maximize or minimize. states: how many numbers the state has.
+    watched: its name; metric: what choices are made by, which may take longer. direction: of both, maximize or
+    minimize. states: how many numbers the state has.
     """
 
     states = 1
 
-    def __init__(self, metric: str, direction: str = "maximize") -> None:
-        self.metric, self.direction = metric, direction
+    def __init__(self, metric: str, direction: str = "maximize", watched: str | None = None) -> None:
+        self.metric, self.direction, self.watched = metric, direction, watched or metric
+
+    def forward(self, body: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        """Scores of prepared items, of whose targets a network may see those before the one that it predicts."""
+        found: Tensor = body(x)
+        return found
 
     @abstractmethod
     def state(self, scores: Tensor, y: Tensor) -> Tensor:
@@ -45,7 +64,7 @@ class Judge(ABC):
 
     @abstractmethod
     def value(self, state: Sequence[float], y: Tensor) -> float:
-        """The metric of the items `y` (N,), whose states add up to `state`; every process has all targets at hand."""
+        """What is watched, of items `y` (N,) whose states add up to `state`; every process has all targets at hand."""
 
     def answers(self, y: Any) -> Any:
         """Of the targets of items, those that are judged, (M,): all of them, or one for each word of a text."""
@@ -63,8 +82,8 @@ class Judge(ABC):
 class Task(Judge):
     """What is predicted: how targets are encoded, what a network gives for them, and how that is judged and told."""
 
-    def __init__(self, target: str, metric: str, direction: str, percent: bool) -> None:
-        super().__init__(metric, direction)
+    def __init__(self, target: str, metric: str, direction: str, percent: bool, watched: str | None = None) -> None:
+        super().__init__(metric, direction, watched)
         self.target, self.percent = target, percent
 
     @abstractmethod
@@ -83,8 +102,8 @@ class Task(Judge):
         return None
 
     @abstractmethod
-    def outputs(self, classes: list[str]) -> int:
-        """Width K of the scores that a model has to give."""
+    def outputs(self, classes: list[str], tokens: int = 0) -> int:
+        """Width K of the scores that a model has to give. tokens: of the vocabulary, where items are texts."""
 
     @abstractmethod
     def loss(self, scores: Tensor, y: Tensor, weight: Tensor | None = None, label_smoothing: float = 0.0) -> Tensor:
@@ -96,6 +115,24 @@ class Task(Judge):
 
     def loss_of(self, recipe: Gradient) -> Loss:
         return self.loss if recipe.loss == "default" else self.losses(recipe)[recipe.loss]
+
+    def answer(self, model: Answering, x: np.ndarray | Mapped) -> np.ndarray:
+        """What a model is asked for of items (N, ...)."""
+        return model.scores(x)
+
+    def predictions(self, model: Answering, data: Dataset, split: str) -> np.ndarray:
+        """All that `quality` goes by, an entry for each one of `truth`."""
+        y = data.y[split]
+        found: np.ndarray = self.scored(self.answer(model, data.x[split]), y.flat() if isinstance(y, Ragged) else y)
+        return found
+
+    def truth(self, data: Dataset, split: str) -> np.ndarray:
+        """What predictions are judged by, (M,) or (M, ...)."""
+        return np.asarray(self.answers(data.y[split]))
+
+    def validated(self, model: Answering, data: Dataset) -> dict[str, float]:
+        """The metric of a trained model on validation, where that is not what was watched."""
+        return {}
 
     @abstractmethod
     def decide(self, scores: np.ndarray) -> np.ndarray:
@@ -111,6 +148,10 @@ class Task(Judge):
 
     def confusion(self, scores: np.ndarray, y: np.ndarray) -> list[list[int]] | None:
         """(K, K), true by predicted classes; None where there are none."""
+        return None
+
+    def written(self, scores: np.ndarray, y: np.ndarray) -> list[dict[str, str]] | None:
+        """Of predictions that are texts, each with what a person compares it with."""
         return None
 
     def format(self, value: float) -> str:

@@ -30,7 +30,7 @@ class Classification(Task):
         found: list[int] = np.bincount(y, minlength=len(classes)).tolist()
         return found
 
-    def outputs(self, classes: list[str]) -> int:
+    def outputs(self, classes: list[str], tokens: int = 0) -> int:
         return len(classes)
 
     def loss(self, scores: Tensor, y: Tensor, weight: Tensor | None = None, label_smoothing: float = 0.0) -> Tensor:

@@ -34,7 +34,7 @@ class Regression(Task):
     def scale(self, y: np.ndarray) -> tuple[float, float]:
         return digits(y.mean(dtype=np.float64)), digits(y.std(dtype=np.float64))
 
-    def outputs(self, classes: list[str]) -> int:
+    def outputs(self, classes: list[str], tokens: int = 0) -> int:
         return 1
 
     def loss(self, scores: Tensor, y: Tensor, weight: Tensor | None = None, label_smoothing: float = 0.0) -> Tensor:

@@ -20,7 +20,7 @@ from pipeline.data.ragged import Ragged, by_length
 from pipeline.data.spec import Facts
 
 CARD = "registry.json"
-Loaded = tuple[Any, Callable[[np.ndarray], np.ndarray]]  # the model itself, and scores (N, K) of raw items (N, ...)
+Loaded = tuple[Any, Callable[[Any], Any]]  # the model itself, and scores (N, K) or texts (N,) of raw items (N, ...)
 
 
 class Model:
@@ -30,16 +30,20 @@ class Model:
     module, the scikit-learn estimator or the ONNX session.
     """
 
-    def __init__(self, raw: Any, scores: Callable[[Any], np.ndarray], facts: Facts, folder: Path) -> None:
+    def __init__(self, raw: Any, scores: Callable[[Any], Any], facts: Facts, folder: Path) -> None:
         self.raw, self.scores, self.facts, self.folder = raw, scores, facts, folder
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
-        """MLflow's name for it. data: what `pipeline.data.items.raw_items` takes. A tagger gives a tag for each word.
+        """MLflow's name for it. data: what `pipeline.data.items.raw_items` takes. A tagger gives a tag for each word,
+        a translator a text.
 
         MlflowException says what is wrong with the data; a server answers with it and with HTTP status 400.
         """
         try:
-            scores = _finite(self.scores(raw_items(data, self.facts, self.folder)))
+            found = self.scores(raw_items(data, self.facts, self.folder))
+            if self.facts.writes:
+                return found
+            scores = _finite(found)
             if self.facts.aligned:
                 from pipeline.data.text import tags  # a model of numbers is served without a tokenizer
 
@@ -87,12 +91,13 @@ def _load_pyfunc(path: str) -> Model:
 def _network(folder: Path, threads: int) -> Loaded:
     import torch
 
-    from pipeline.training.network import load_network, logits
+    from pipeline.training.network import Answering, load_network
 
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     network = load_network(folder)
-    return network, lambda x: logits(network, x)
+    model = Answering(network, folder)
+    return network, model.texts if network.writes else model.scores
 
 
 def _classical(folder: Path, threads: int) -> Loaded:

@@ -220,6 +220,8 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
 
 def _answer(facts: Facts) -> str:
     """What the model answers with, for people."""
+    if facts.writes:
+        return "texts"
     if facts.aligned:
         return "of each text a class for each of its words, which are what stands between spaces"
     return "scores (N, classes); the largest is the class" if facts.classes else "numbers (N, 1)"

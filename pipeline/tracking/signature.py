@@ -24,10 +24,12 @@ TEXT = "text"  # the one column of a request to a model of text
 
 
 def of(facts: Facts) -> ModelSignature:
-    """Of raw items or rows to scores (N, K)."""
+    """Of raw items or rows to scores (N, K), of texts also to a tag for each word or to a text."""
     scores = Schema([TensorSpec(NUMBERS, (-1, len(facts.classes) or 1))])
     if facts.vocabulary:
-        answers = Schema([ColSpec(Array(DataType.string))]) if facts.aligned else scores
+        answers = scores
+        if facts.aligned or facts.writes:
+            answers = Schema([ColSpec(Array(DataType.string) if facts.aligned else DataType.string)])
         return ModelSignature(Schema([ColSpec("string", TEXT)]), answers)
     if facts.columns is None:
         return ModelSignature(Schema([TensorSpec(NUMBERS, (-1, *facts.shape))]), scores)

@@ -16,12 +16,14 @@ from pipeline.cells.cell import parsed, read_json
 from pipeline.data import views
 from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import KINDS, Kind
-from pipeline.data.ragged import Ragged, by_length
+from pipeline.data.ragged import TOGETHER, Ragged, buckets, by_length
 from pipeline.data.spec import Facts
+from pipeline.models._decoding import EOS, LONGER, beam_search
 from pipeline.training.bayesian import with_bayesian_last_layer
 from pipeline.training.spec import Architecture
 
 WEIGHTS = "weights.safetensors"
+SENTENCES = 64  # that are translated together
 
 
 class Network(nn.Module):
@@ -48,6 +50,11 @@ class Network(nn.Module):
         """Whether the softmax of its scores is what it says of probabilities."""
         return getattr(self.body, "probabilistic", self.target is None)
 
+    @property
+    def writes(self) -> bool:
+        """Whether its answer is a text, see `pipeline.models._decoding.Translator`."""
+        return hasattr(self.body, "begin")
+
     def prepare(self, x: Tensor) -> Tensor:
         """Raw values (N, ...) of any dtype, scaled and seen as the body wants them, float32; tokens stay numbers."""
         if self.kind.ragged:
@@ -55,8 +62,9 @@ class Network(nn.Module):
         factor, offset = self.factor.view(self.extent), (-self.shift * self.factor).view(self.extent)
         return views.VIEWS[self.view](torch.mul(x.to(factor.dtype), factor).add_(offset))
 
-    def forward(self, x: Tensor) -> Tensor:
-        scores = self.body(self.prepare(x))
+    def forward(self, x: Tensor, *target: Tensor) -> Tensor:
+        """target: of what writes, its tokens so far."""
+        scores = self.body(self.prepare(x), *target)
         return scores if self.target is None else scores * self.target[1] + self.target[0]
 
 
@@ -118,22 +126,50 @@ def logits(network: nn.Module, x: np.ndarray | Mapped, batch: int = 500) -> np.n
     return torch.cat(parts).numpy()
 
 
-def flops(network: nn.Module, x: np.ndarray) -> int:
+def translations(network: Network, x: Ragged, **search: Any) -> list[list[int]]:
+    """Tokens of what a network writes of each source, without the end; search: of `beam_search`."""
+    device, found = next(network.parameters()).device, [list[int]() for _ in range(len(x))]
+    for places in buckets(x.lengths, SENTENCES, TOGETHER):
+        source = network.prepare(torch.from_numpy(x[places]).to(device))
+        longest = torch.from_numpy(x.lengths[places]).to(device) + LONGER
+        for place, tokens in zip(places, beam_search(network.body, source, longest, **search).tokens, strict=True):  # type: ignore[arg-type]
+            found[place] = tokens[: tokens.tolist().index(EOS)].tolist()
+    return found
+
+
+class Answering:
+    """A network in eval mode as it is asked; folder: with the tokenizer, where it takes texts."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        self.network, self.folder = network, folder
+
+    def scores(self, x: np.ndarray | Mapped) -> np.ndarray:
+        return logits(self.network, x)
+
+    def texts(self, x: Ragged, **search: Any) -> list[str]:
+        from pipeline.data import sentences  # a model of numbers does without a tokenizer
+
+        return sentences.texts(translations(self.network, x, **search), self.folder)
+
+
+def flops(network: Network, x: np.ndarray) -> int:
     """Floating-point operations of one forward pass of raw items (N, ...), 2 for a multiply-add.
 
+    Of what writes: with a target as long as the source.
     Raises RuntimeError where torch counts none: it lacks a formula for what this network is made of.
     """
-    counted = count(network, torch.from_numpy(x))
+    item = torch.from_numpy(x)
+    counted = count(network, item, *([item.long()] if network.writes else []))
     if not counted:
         raise RuntimeError("torch counted 0 operations for this network; register a formula for its layers")
     return counted
 
 
-def count(network: nn.Module, x: Tensor) -> int:
-    """The operations of `network(x)` as torch counts them, and those of LSTM layers, which it leaves out."""
+def count(network: nn.Module, *inputs: Tensor) -> int:
+    """The operations of `network(*inputs)` as torch counts them, and those of LSTM layers, which it leaves out."""
     formulas = {torch.ops.aten.mkldnn_rnn_layer: _lstm_flops}
     with FlopCounterMode(display=False, custom_mapping=formulas) as counter, torch.no_grad():
-        network(x)
+        network(*inputs)
     return counter.get_total_flops()
 
 

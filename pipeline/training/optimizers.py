@@ -147,6 +147,9 @@ def _factor(recipe: Gradient, step: int, steps: int, updates: int) -> float:
     if recipe.schedule == "cosine":
         place = step * recipe.cycles % steps / steps if step < steps else 1.0  # in its cycle
         return low + (1 - low) * (1 + math.cos(math.pi * place)) / 2
+    if recipe.schedule == "inverse_sqrt":
+        top = updates - steps + 1  # the number of the update that has `lr`, from 1
+        return math.sqrt(top / (top + step))
     return 1.0
 
 

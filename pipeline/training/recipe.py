@@ -77,7 +77,10 @@ class Gradient(Preprocessing):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
 
     # Of the learning rate, stepped by update, over the whole run.
-    schedule: Literal["constant", "step", "cosine", "exponential", "one_cycle", "polynomial", "plateau"] = "one_cycle"
+    # inverse_sqrt (Vaswani et al. 2017, section 5.3): after the warm-up it falls as the inverse root of the update.
+    schedule: Literal[
+        "constant", "step", "cosine", "exponential", "one_cycle", "polynomial", "plateau", "inverse_sqrt"
+    ] = "one_cycle"
     # Share of all updates spent rising to `lr`: linearly before any schedule, as a half cosine in one_cycle.
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.25
     # Of step: share of the run from one step to the next, the first after the warm-up. Of step and plateau: the factor.
@@ -162,6 +165,10 @@ CONTRADICTIONS: tuple[tuple[Callable[[Gradient], Any], str], ...] = (
     (
         lambda r: r.schedule == "one_cycle" and not r.warmup,
         "schedule one_cycle needs a warmup above 0; use cosine for none",
+    ),
+    (
+        lambda r: r.schedule == "inverse_sqrt" and not r.warmup,
+        "schedule inverse_sqrt falls from the end of its warm-up on, which needs a warmup above 0",
     ),
     (
         lambda r: r.schedule == "exponential" and not r.lr_final,

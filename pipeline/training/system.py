@@ -67,7 +67,7 @@ class System(pl.LightningModule):
         self.average: Average | None = None
         clips = recipe.gradient_clip is not None or recipe.gradient_clip_value is not None
         self.health = Health(network.body, clips)
-        self.ending = Ending(recipe, task.metric, len(train.y), task.direction)
+        self.ending = Ending(recipe, task.watched, len(train.y), task.direction)
         self.micro_batch = recipe.micro_batch or math.ceil(recipe.batch_size / self.ranks.size)
         # What compares a batch's items with each other is another loss of half of them, or of more.
         self.divisible = not getattr(network.body, "compares", False)
@@ -163,6 +163,7 @@ class System(pl.LightningModule):
         done, schedule = self.updates, self.lr_schedulers()
         shares = self.feed.chunk(chunk)[: self.ending.updates - done]
         found, outputs, limit, lr = [], [], self.micro_batch, 0.0  # a module's own attributes are slow to set
+        states: list[Tensor] = []
         for number, share in enumerate(shares, done + 1):
             looks = Health.due(number)
             passes = partial(self.update.gradients, share, looks)
@@ -172,18 +173,25 @@ class System(pl.LightningModule):
                 schedule.step()  # type: ignore[union-attr]
             found.append(loss)
             outputs += scores
+            if self.feed.train.kind.ragged:  # the scores of all tokens of a chunk may be gigabytes
+                states.append(self._state(outputs, [share]))
+                outputs = []
         self.micro_batch, self.lr = limit, lr
         self.update.average_statistics()
-        self._count(chunk, torch.stack(found), outputs, shares)
+        state = torch.stack(states).sum(0) if states else self._state(outputs, shares)
+        self._count(chunk, torch.stack(found), state, shares)
         self.chunk = chunk + 1
         self.ending.count(done + len(shares))
         self.trainer.should_stop |= self.ending.reason is not None
 
-    def _count(self, chunk: int, losses: Tensor, outputs: list[Tensor], shares: list[Share]) -> None:
+    def _state(self, outputs: list[Tensor], shares: list[Share]) -> Tensor:
+        """The metric's, of the scores of some batches."""
+        if not outputs:
+            return torch.zeros(self.task.states)
+        return self.task.state(torch.cat(outputs), torch.cat([self.task.answers(share.y) for share in shares]))
+
+    def _count(self, chunk: int, losses: Tensor, state: Tensor, shares: list[Share]) -> None:
         """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is NaN or infinite."""
-        state = torch.zeros(self.task.states)
-        if outputs:
-            state = self.task.state(torch.cat(outputs), torch.cat([self.task.answers(share.y) for share in shares]))
         found = torch.cat([losses.cpu().double(), state.cpu().double()])
         self.ranks.add(found)
         losses, state = found.tensor_split([len(losses)])
@@ -220,7 +228,7 @@ class System(pl.LightningModule):
         loss, items, *state = self.sums.tolist()
         y = self.batches["train"].y
         seen = self.task.answers(y if items == len(y) else y.index_select(0, self.feed.order[: int(items)]))
-        return {"train_loss": loss / items, f"train_{self.task.metric}": self.task.value(state, seen)}
+        return {"train_loss": loss / items, f"train_{self.task.watched}": self.task.value(state, seen)}
 
     def judge(self) -> dict[str, float]:
         """The same of the validation items.
@@ -237,7 +245,7 @@ class System(pl.LightningModule):
             sums[index] = found
         self.ranks.add(sums)
         loss, *state = (math.fsum(column) for column in sums.T.tolist())
-        return {"validation_loss": loss / len(y), f"validation_{self.task.metric}": self.task.value(state, y)}
+        return {"validation_loss": loss / len(y), f"validation_{self.task.watched}": self.task.value(state, y)}
 
     def _judged(self, x: Tensor, y: Tensor, limit: int) -> Tensor:
         """Sums over items (N, ...), of which `limit` go through the network at once: losses, and the metric's state."""

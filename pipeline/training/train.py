@@ -50,7 +50,7 @@ def _train(
     spec: Spec, data: dataset.Dataset, folder: Path, inputs: dict[str, Path], execution: Execution
 ) -> dict[str, Any]:
     """In each of the processes that train together."""
-    facts = data.facts(find(spec.task).outputs(data.classes)).model_dump()
+    facts = data.facts(find(spec.task).outputs(data.classes, data.tokens)).model_dump()
     seed_everything(spec.seed, spec.threads)
     system = None
     try:
@@ -75,7 +75,9 @@ def _train(
     dataset.carry(inputs["data"], folder)
     parameters = sum(p.numel() for p in whole.network.body.parameters())
     kept = system.ending.kept(system.history)
-    validation = {name: kept[f"validation_{name}"] for name in (system.task.metric, "loss")}
+    answering = networks.Answering(whole.network.eval(), inputs["data"])
+    validation = find(spec.task).validated(answering, data)
+    validation |= {name: kept[f"validation_{name}"] for name in (system.task.watched, "loss")}
     costs: dict[str, Any] = {
         "train_seconds": round(spent + sum(row["seconds"] for row in system.history), 4),
         **smaller,
@@ -137,7 +139,7 @@ def assemble(spec: Spec, data: dataset.Dataset, kind: type[System] = System) -> 
     if why := introspection.refused(spec.model, spec.args, recipe.model_dump(), task.target, data.meta["refit"]):
         raise ValueError(why)
     scale = dataset.scaling(data.meta["statistics"], recipe.scaling, spec.view)
-    network = networks.build(spec, data.facts(task.outputs(data.classes)), scale, data.target_scale)
+    network = networks.build(spec, data.facts(task.outputs(data.classes, data.tokens)), scale, data.target_scale)
     initialisation.apply(network.body, recipe.initialisation)
     balanced = recipe.sampling == "balanced"
     train = Batches(data.kind, data.x["train"], data.target("train"), recipe.batch_size, spec.seed, balanced)

@@ -53,7 +53,7 @@ class Objective:
         if self.own_loss:
             loss, scores = body.training_loss(x, y)  # type: ignore[operator]
             return loss, self.task.scored(scores, y)
-        scores = self.task.scored(body(x), y)
+        scores = self.task.scored(self.task.forward(body, x, y), y)
         return self.criterion(scores, self.task.answers(y), weight, smoothing), scores
 
     def minimised(

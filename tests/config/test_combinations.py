@@ -46,6 +46,7 @@ REFUSED = [
         "cutmix 1.0 is for image data, but flowers is",
     ),
     ("lr: 0.01", "lr: 0.01, warmup: 0.0", "recipes.quick", "one_cycle needs a warmup above 0; use cosine"),
+    ("lr: 0.01", "lr: 0.01, schedule: inverse_sqrt, warmup: 0.0", "recipes.quick", "needs a warmup above 0"),
     ("lr: 0.01", "lr: 0.01, lr_final: 0.1", "recipes.quick", "not of one_cycle; set it to 0.0"),
     ("set: {}", "set: {momentum: 0.9}", "experiments.flowers_mlp.set", "or momentum 0.0"),
     ("set: {}", "set: {kind: fit}", "experiments.flowers_mlp.set.kind", "name another recipe"),

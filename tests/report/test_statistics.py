@@ -5,6 +5,7 @@ from scipy import stats
 from pipeline.report.table.statistics import (
     EFFECTS,
     Difference,
+    bootstrap,
     computed_effect,
     detectable_effect,
     holm,
@@ -63,3 +64,15 @@ def test_holm_by_hand() -> None:
     """Four p values, the smallest times 4, the next times 3 and so on, never below an earlier one."""
     assert holm([0.04, 0.01, 0.03, 0.005]) == pytest.approx([0.06, 0.03, 0.06, 0.02])
     assert holm([None, 0.9, 0.8]) == [None, 1.0, 1.0] and holm([]) == []
+
+
+def test_texts_are_compared_by_the_items_of_the_test_set() -> None:
+    rng = np.random.default_rng(0)
+    references = [" ".join(rng.choice([*"abcdefgh"], 9)) for _ in range(60)]
+    worse = [text.replace("a", "b").replace("c", "d") for text in references]
+    little = [text.replace("a", "b", 1) if n == 3 else text for n, text in enumerate(references)]
+    found = bootstrap(references, worse, references, samples=300)
+    assert found.one == pytest.approx(100) and found.other < 60 and found.p < 0.01 and found.samples == 300
+    assert bootstrap(references, little, references, samples=300).p > 0.05
+    assert bootstrap(worse, worse, references, samples=100).p == 1.0
+    assert found == bootstrap(references, worse, references, samples=300)  # its draws are the same each time

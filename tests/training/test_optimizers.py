@@ -248,6 +248,14 @@ def test_a_constant_rate_without_a_rise_needs_no_schedule() -> None:
     assert optimizers.schedule(sgd(), recipe(schedule="constant", warmup=0.0), UPDATES) is None
 
 
+@pytest.mark.parametrize("warmup", [2, 11, 31])
+def test_inverse_sqrt_is_the_formula_of_its_paper(warmup: int) -> None:
+    """Vaswani et al. (2017), equation 3, with the width at which its highest rate is `lr`."""
+    width = LR**-2 / warmup
+    formula = [width**-0.5 * min(step**-0.5, step * warmup**-1.5) for step in range(1, UPDATES + 1)]
+    assert ours(schedule="inverse_sqrt", warmup=(warmup - 1) / UPDATES) == pytest.approx(formula, rel=1e-9)
+
+
 @pytest.mark.parametrize("updates", [1, 2, 3, UPDATES])
 def test_one_cycle_is_torch_s(updates: int) -> None:
     optimizer, other = sgd(), sgd()

@@ -19,7 +19,10 @@ BASELINE = "onnx_float32_"  # what is made from it is compared with it: the pref
 def apply(source: Path, target: Path, data: Dataset, seed: int, threads: int) -> None:
     """Read the network in `source`, write its graph into `target`."""
     torch.set_num_threads(threads)
-    export(load_network(source), data.shape, target / FILE)
+    network = load_network(source)
+    if network.writes:
+        raise ValueError("onnx: a graph gives scores of an item at once, but this network writes a text token by token")
+    export(network, data.shape, target / FILE)
 
 
 def export(network: Network, shape: tuple[int, ...], path: Path) -> None:

@@ -5,6 +5,7 @@ from tokenizers.normalizers import NFC, Lowercase
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 SPECIAL = [PADDING, UNKNOWN]
+WRITING = [*SPECIAL, "[BOS]", "[EOS]"]  # where texts are written too: what a sentence begins and ends with
 
 
 def plain(tokenizer: Tokenizer, lower: bool) -> Tokenizer:

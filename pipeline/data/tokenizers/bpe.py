@@ -11,12 +11,13 @@ from typing import Annotated
 from pydantic import Field
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from pipeline.data.tokenizers._own import SPECIAL, UNKNOWN, plain
+from pipeline.data.tokenizers._own import UNKNOWN, plain
 
 
 def fit(
     texts: Iterable[str],
     source: Path | None,
+    special: list[str],
     *,
     size: Annotated[int, Field(ge=3)] = 8_000,
     lower: bool = False,
@@ -25,6 +26,6 @@ def fit(
     tokenizer = plain(Tokenizer(models.BPE(unk_token=UNKNOWN)), lower)
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer

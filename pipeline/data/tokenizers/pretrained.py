@@ -10,7 +10,7 @@ from pipeline.data.raw import DataError
 FILE = "tokenizer.json"
 
 
-def fit(texts: Iterable[str], source: Path | None) -> Tokenizer:
+def fit(texts: Iterable[str], source: Path | None, special: list[str]) -> Tokenizer:
     """source: a folder with `tokenizer.json`; DataError where there is none."""
     if source is None or not (source / FILE).is_file():
         raise DataError(

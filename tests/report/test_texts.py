@@ -1,0 +1,79 @@
+"""Answers that are texts, from what judged them to the report."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import loading
+from pipeline.report.render.document import Table, Text, markdown
+from pipeline.report.table import comparison, texts
+from pipeline.report.table.references import References
+from pipeline.results import files
+from pipeline.results.collect import _write_texts
+from pipeline.results.files import Result
+from tests.data import pairs
+from tests.sources import ROOT
+
+ROWS = ("en_fr_transformer", "en_fr_lstm_attention")
+
+
+@dataclass
+class Judged:
+    """All that is asked of a finished cell here."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+def answered(wrong: int, count: int = 40) -> dict[str, Any]:
+    """Of `count` items the first `wrong` in another order of words."""
+    test = []
+    for number in range(count):
+        source, reference = (pairs.spoken(1234567 + 991 * number, words) for words in (pairs.ENGLISH, pairs.FRENCH))
+        beam = " ".join(reversed(reference.split())) if number < wrong else reference
+        test.append({"source": source, "reference": reference, "greedy": source, "beam": beam})
+    return {"signature": "nrefs:1", "texts": test}
+
+
+def blocks(*wrong: int) -> list[Any]:
+    known = loading.load(ROOT / "params.yaml")
+    found = {}
+    for row, number in zip(ROWS, wrong, strict=False):
+        made = answered(number)
+        found[row] = Result(texts={"seed": 0, "signature": made["signature"], "test": made["texts"]})
+    rows = comparison.rows(known, "laptop", found | {"iris_svm": Result()}, References(ROOT / "references"))
+    return texts.blocks(rows, found | {"iris_svm": Result()})
+
+
+def test_the_first_seed_s_texts_are_kept(tmp_path: Path) -> None:
+    made: Any = {1: [Judged(), Judged(), Judged(answered(3))], 2: [Judged(), Judged(answered(5))]}
+    _write_texts(tmp_path, made)
+    kept = json.loads((tmp_path / files.TEXTS).read_text())
+    assert kept == {"seed": 1, "signature": "nrefs:1", "test": answered(3)["texts"]}
+    _write_texts(tmp_path / "none", {0: [Judged(), Judged()]})  # type: ignore[list-item]
+    assert not (tmp_path / "none").exists()
+
+
+def test_ten_texts_stand_beside_source_and_reference() -> None:
+    table, compared = blocks(40, 0)
+    assert isinstance(table, Table) and isinstance(compared, Text)
+    assert table.headers == ["test item", "source", "reference", *ROWS] and len(table.rows) == texts.SHOWN
+    first = answered(40)["texts"][0]
+    assert table.rows[0] == ["0", first["source"], first["reference"], first["beam"], first["reference"]]
+    assert [row[0] for row in table.rows] == [str(number) for number in range(0, 40, 4)]
+    assert first["beam"] in markdown([table])
+
+
+def test_the_better_row_is_named_with_its_bootstrap() -> None:
+    (said,) = blocks(40, 0)[1].items
+    assert said.startswith("en_fr_transformer against en_fr_lstm_attention, seed 0: BLEU ")
+    assert (
+        "and 100.00, p = 0.00" in said and "Koehn 2004, 1,000 samples): en_fr_lstm_attention is better. nrefs:1" in said
+    )
+    (said,) = blocks(7, 7)[1].items
+    assert "no evidence for an order" in said
+
+
+def test_one_row_is_compared_with_none_and_rows_of_numbers_have_no_texts() -> None:
+    assert [type(block) for block in blocks(3)] == [Table]
+    assert blocks() == []
