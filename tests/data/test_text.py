@@ -12,6 +12,7 @@ from pipeline.data import ragged, text
 from pipeline.data.items import raw_items
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Facts, Tokens, Vocabulary
+from pipeline.tasks._task import find
 
 TRAIN = [
     "The cat sat, the dog did not.",
@@ -75,6 +76,24 @@ def test_a_text_without_a_token_is_refused_with_its_place(tmp_path: Path) -> Non
         written(tmp_path, ["a b", "  ", ""])
 
 
+def test_a_vocabulary_without_a_word_of_train_is_refused(tmp_path: Path) -> None:
+    said = (
+        "corpus: all texts of train are made of one token, .* words with options {'at_least': 9} has a vocabulary of 2"
+    )
+    with pytest.raises(DataError, match=said):
+        written(tmp_path, options={"at_least": 9})
+
+
+def test_labels_that_are_of_another_task_are_refused() -> None:
+    whole, tags = np.array(["NOUN", "VERB"], object), np.empty(2, object)
+    tags[:] = [("NOUN",), ("VERB", "NOUN")]
+    with pytest.raises(DataError, match="an item has one label, 'NOUN', but task tagging is of a tag for each word"):
+        find("tagging").encode(whole, None)
+    with pytest.raises(DataError, match="items have a label for each of their words; that is task tagging"):
+        find("classification").encode(tags, None)
+    assert find("tagging").encode(tags, None)[1] == find("classification").encode(whole, None)[1] == ["NOUN", "VERB"]
+
+
 def test_a_served_model_gets_the_same_tokens(tmp_path: Path) -> None:
     meta = written(tmp_path)
     vocabulary = Vocabulary(**meta["vocabulary"])
@@ -84,6 +103,8 @@ def test_a_served_model_gets_the_same_tokens(tmp_path: Path) -> None:
     for wrong, what in (
         ([], "at least one"),
         (["a", 3], "item 1 .* is 3; allowed are texts"),
+        (["a", None], "item 1 .* is null; allowed are texts"),
+        (["a", float("nan")], "item 1 .* is null; allowed are texts"),
         (["the", " "], "item 1 .* the text ' ' has no token"),
         ([["a", "b"]], r"shape \(1, 2\)"),
     ):
