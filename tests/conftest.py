@@ -19,7 +19,7 @@ from pipeline import paths
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json
 from pipeline.data import splits
-from tests import helpers
+from tests import corpora, helpers
 from tests.laboratory import Laboratory
 
 LONG = 60  # epochs of the digits: a second or two of training, so that a fault can come in the midst of it
@@ -35,7 +35,7 @@ ROWS = ("digits_mlp", "iris_mlp", "iris_svm", "iris_wild", "digits_lenet5")
 PUBLISH = "python -m stages.publish"
 # Slow is a test that runs commands of a whole project, so whatever asks for one of these fixtures; and a test that
 # takes more than two seconds of a core by itself, which says so: `@pytest.mark.slow`. `make test-fast` leaves both out.
-WHOLE_PROJECTS = {"finished", "fresh", "prepared", "studied"}
+WHOLE_PROJECTS = {"finished", "fresh", "prepared", "studied", "texts"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,6 +118,12 @@ def finished(made_once: Callable[..., Path]) -> Path:
             assert code == 0, said
 
     return made_once("finished", make)
+
+
+@pytest.fixture(scope="session")
+def texts(made_once: Callable[..., Path]) -> Path:
+    """The project of `tests/corpora.py`, all of it made. Only to be looked at, and to be copied."""
+    return made_once("texts", corpora.make)
 
 
 @pytest.fixture

@@ -94,7 +94,8 @@ def _kind_problems(where: Location, recipe: Gradient, name: str, data: Data) -> 
                 where,
                 f"augmentation {augmentation!r} is for {kinds} data, but {name} is {data.kind}; valid: {advice}",
             )
-    if recipe.mixup and data.kind == "tokens":
-        yield where, f"mixup {recipe.mixup} is for numbers, but {name} is text; set it to 0.0"
-    if recipe.cutmix and data.kind != "image":
+    for field in ("mixup", "cutmix") if data.kind == "tokens" else ():
+        if value := getattr(recipe, field):
+            yield where, f"{field} {value} is for numbers, but {name} is text; set it to 0.0"
+    if recipe.cutmix and data.kind not in ("image", "tokens"):
         yield where, f"cutmix {recipe.cutmix} is for image data, but {name} is {data.kind}; use mixup, or set it to 0.0"

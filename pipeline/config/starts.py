@@ -1,6 +1,7 @@
 """Why weights can't be started from: not there, of another network, or used as the recipe does not allow."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -21,6 +22,7 @@ def start_problems(
         yield where, f"{experiment.model} is no network: there are no weights to start from; leave it out"
         return
     yield from _use_problems(where, experiment.model, start, recipe)
+    yield from _text_problems(params, where, experiment, start)
     if start.is_version:
         yield from _version_problems((*where, "weights"), start.weights)
     elif start.is_folder:
@@ -52,6 +54,33 @@ def _use_problems(where: Location, model: str, start: Start, recipe: Gradient) -
         yield (*where, "train"), "max_norm and a proximal l1 would move weights that are still frozen; leave them out"
     if start.train == "lora" and not introspection.constant(model, "LORA", ()):
         yield (*where, "train"), f"{model} names no layers for lora; {having('LORA')} does; take top, gradual or all"
+
+
+def _text_problems(params: Params, where: Location, experiment: Experiment, start: Start) -> Iterator[Problem]:
+    """Of a row of text: weights that have learnt from other tokens, or that give no features of a word."""
+    data = params.data.get(experiment.data)
+    name = experiment.tokens or (data and data.tokens)
+    if not data or name not in params.tokenizers:
+        return  # numbers, or said where the tokenizer is
+    known = data.task in introspection.names("tasks")
+    if start.train == "head" and known and introspection.constant(f"tasks/{data.task}", "TARGET") == "tags":
+        what = f"{experiment.data} has a tag for each word, and features are of whole texts; take top, lora or all"
+        yield (*where, "train"), what
+    tokens, other = params.tokenizers[name], {**params.experiments, **params.pretraining}.get(start.weights)
+    if start.is_card or start.is_folder:
+        own = [key for key, t in params.tokenizers.items() if t.source and Path(t.source) == Path(start.weights)]
+        if name not in own:
+            advice = " or ".join(own) or f"an entry of tokenizers {{by: pretrained, source: {start.weights}}}"
+            what = f"{start.weights} has learnt from its own tokenizer's tokens, but here it is {name}; name as tokens"
+            yield (*where, "weights"), f"{what} {advice}"
+    elif other and other.data in params.data:
+        theirs = other.tokens or params.data[other.data].tokens
+        if theirs != name:
+            what = f"{start.weights} has learnt from tokens of {theirs}, but here they are of {name}; name it as tokens"
+            yield (*where, "weights"), what
+        elif not tokens.source and other.data != experiment.data:
+            what = f"is fitted on {other.data} there and on {experiment.data} here; take a pretrained one for both"
+            yield (*where, "weights"), f"tokenizer {name} of {start.weights} {what}"
 
 
 def _head_problems(where: Location, start: Start) -> Iterator[Problem]:

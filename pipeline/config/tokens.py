@@ -8,6 +8,8 @@ from pipeline.config.sections import Params
 from pipeline.data.spec import Tokens
 from pipeline.paths import ROOT
 
+FILE = "tokenizer.json"  # of a pretrained one
+
 
 def tokenizer_problems(where: Location, tokens: Tokens) -> Iterator[Problem]:
     """Of an entry of `tokenizers`."""
@@ -20,9 +22,22 @@ def tokenizer_problems(where: Location, tokens: Tokens) -> Iterator[Problem]:
         yield (*where, "source"), f"tokenizer {tokens.by} is fitted on the training texts; leave source out"
     if tokens.by == "pretrained" and not tokens.source:
         yield where, "a pretrained tokenizer is a model's own: name the model's card or folder as source"
-    if tokens.source and not (ROOT / tokens.source).exists():
-        cards = [f"pipeline/models/cards/{name}.yaml" for name in introspection.cards("models")]
-        yield (*where, "source"), unknown("card of weights", tokens.source, cards)
+    if tokens.source and (what := _source_problem(tokens.source)):
+        yield (*where, "source"), what
+
+
+def _source_problem(source: str) -> str | None:
+    """Why a card or a folder of weights has no tokenizer; None where it has one."""
+    cards = [f"pipeline/models/cards/{name}.yaml" for name in introspection.cards("models")]
+    if not (ROOT / source).exists():
+        return unknown("card of weights", source, cards)
+    fitting = [card for card in cards if FILE in introspection.card(card)["files"]]
+    if source in cards and source not in fitting:
+        return f"{source} is of a model without a tokenizer; valid: {', '.join(fitting)}"
+    if (ROOT / source).is_dir() and not (ROOT / source / FILE).is_file():
+        save = f"AutoTokenizer.from_pretrained('{source}').save_pretrained('{source}')"
+        return f"{source} has no {FILE}; the model's authors publish it, and `{save}` of transformers writes it"
+    return None
 
 
 def use_problems(params: Params, where: Location, tokens: str | None, data: str, needed: bool) -> Iterator[Problem]:

@@ -57,7 +57,8 @@ def texts(data: Any) -> list[str]:
         raise ValueError(f"the input has shape {given.shape}; allowed are texts (N,), at least one")
     for number, text in enumerate(given):
         if not isinstance(text, str):
-            raise ValueError(f"item {number} (the first is 0) is {text!r}; allowed are texts")
+            shown = "null" if text is None or text != text else repr(text)
+            raise ValueError(f"item {number} (the first is 0) is {shown}; allowed are texts")
     found: list[str] = given.tolist()
     return found
 

@@ -54,6 +54,8 @@ def _plain(labels: np.ndarray) -> np.ndarray:
         return labels
     if labels.dtype.kind not in "SUO":
         raise DataError(f"labels are of {labels.dtype}; allowed are numbers and text")
+    if any(isinstance(label, tuple) for label in labels.tolist()):
+        raise DataError("items have a label for each of their words; that is task tagging")
     try:
         texts = [v.decode() if isinstance(v, bytes) else str(v) for v in labels.tolist()]
     except UnicodeDecodeError as error:

@@ -56,6 +56,7 @@ def write(
     facts = Vocabulary(size=tokenizer.get_vocab_size(), padding=_special(tokenizer, PADDINGS, name))
     tokenizer.save(str(folder / TOKENIZER))
     encoded = {split: tokenizer.encode_batch(found) for split, found in texts.items()}
+    _require_words(encoded["train"], facts, spec, name)
     untagged = {}
     for split, found in encoded.items():
         _require_tokens(raw, *places[split], found, texts[split], name)
@@ -156,6 +157,15 @@ def _require_tokens(
         raise DataError(
             f"{where}: the text {texts[empty[0]][:40]!r} has no token ({len(empty)} of {len(found)} texts have none); "
             "remove such items"
+        )
+
+
+def _require_words(found: list[Encoding], facts: Vocabulary, spec: Tokens, name: str) -> None:
+    """DataError where the vocabulary has none of the training texts' words."""
+    if len({token for item in found for token in item.ids}) - sum(found[0].special_tokens_mask) < 2:
+        raise DataError(
+            f"{name}: all texts of train are made of one token, since tokenizer {spec.by} with options {spec.options} "
+            f"has a vocabulary of {facts.size}, its special tokens among them; give it more"
         )
 
 

@@ -1,4 +1,7 @@
-"""A graph with input `input`, float32 raw items (N, ...), and output `logits` (N, K): served without torch."""
+"""A graph with input `input`, raw items (N, ...), and output `logits` (N, K): served without torch.
+
+Items are float32, or int64 where they are tokens; the scores of tokens are (N, T, K).
+"""
 
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import onnxruntime
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import read_json
 from pipeline.data.arrays import Mapped
+from pipeline.data.kinds import KINDS
 from pipeline.data.ragged import Ragged, by_length
 
 FILE = "model.onnx"
@@ -27,12 +31,11 @@ class Model:
 
     def scores(self, x: np.ndarray | Mapped, batch: int = 500) -> np.ndarray:
         if isinstance(x, Ragged):
-            return by_length(lambda part: self._run(part.astype(np.int64)), x, batch)
-        parts = (x[i : i + batch].astype(np.float32) for i in range(0, len(x), batch))
-        return np.concatenate([self._run(part) for part in parts])
+            return by_length(self._run, x, batch)
+        return np.concatenate([self._run(x[i : i + batch]) for i in range(0, len(x), batch)])
 
     def _run(self, x: np.ndarray) -> np.ndarray:
-        scores: np.ndarray = self.session.run(["logits"], {"input": x})[0]
+        scores: np.ndarray = self.session.run(["logits"], {"input": taken(x)})[0]
         return scores
 
     def parameters(self) -> None:
@@ -40,6 +43,11 @@ class Model:
 
     def flops(self, x: np.ndarray) -> None:
         return None
+
+
+def taken(x: np.ndarray) -> np.ndarray:
+    """Raw items as a graph takes them."""
+    return x.astype(np.int64 if x.dtype == KINDS["tokens"].dtype else np.float32)
 
 
 def weights_hash(folder: Path) -> str:

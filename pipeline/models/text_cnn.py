@@ -38,7 +38,7 @@ class TextCNN(nn.Module):
         for filters in self.filters:
             maps = filters(x)  # (N, maps, T + width - 1); the last window of a text starts at its last token
             windows = torch.arange(maps.shape[2], device=x.device) < lengths + (maps.shape[2] - x.shape[2])
-            largest.append(torch.where(windows, maps, -torch.inf).amax(2))
+            largest.append(torch.where(windows, maps, 0.0).amax(2))  # what is below 0 ends as 0
         return self.head(self.dropout(torch.cat(largest, dim=1).relu()))  # type: ignore[no-any-return]
 
 

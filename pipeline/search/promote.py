@@ -58,7 +58,8 @@ def _wanted(known: Params, key: str, values: Values, written: dict[str, Any]) ->
     resolved = resolve(known.recipes[row.recipe], changes).model_dump()
     recipe = {field: resolved[field] for field in [*written[row.recipe], *changes]}
     arguments = row.args | {n.removeprefix("args."): v for n, v in values.items() if n.startswith("args.")}
-    return recipe, {**row.model_dump(exclude_none=True), "recipe": f"{key}_tuned", "args": arguments, "set": {}}
+    kept = row.model_dump(exclude_none=True, exclude={n for n in ("on_request", "seeds") if not getattr(row, n)})
+    return recipe, {**kept, "recipe": f"{key}_tuned", "args": arguments, "set": {}}
 
 
 def _taken(section: str, name: str) -> ParamsError:

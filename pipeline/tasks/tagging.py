@@ -27,6 +27,8 @@ class Tagging(Classification):
 
     def encode(self, labels: np.ndarray, classes: list[str] | None) -> tuple[np.ndarray, list[str]]:
         """Tuples of tags, objects (N,), as arrays of class numbers."""
+        if whole := [str(label) for label in labels if not isinstance(label, tuple)]:
+            raise DataError(f"an item has one label, {whole[0]!r}, but task tagging is of a tag for each word")
         found = classes or sorted({tag for tags in labels for tag in tags})
         numbers = {name: number for number, name in enumerate(found)}
         encoded = np.empty(len(labels), object)

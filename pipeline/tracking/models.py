@@ -205,7 +205,7 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
     model.metadata = {
         "classes": facts.classes,
         "input": "texts" if facts.vocabulary else "raw values, unscaled",
-        "output": _output(facts),
+        "output": _answer(facts),
         "sources": state,
     }
     signature.write_example(target, model, signature.example(spec["data"], facts, roots), facts)
@@ -218,11 +218,12 @@ def build(target: Path, version: Line, folder: Path, roots: Roots, model: Model)
     model.save(str(target / "MLmodel"))
 
 
-def _output(facts: Facts) -> str:
+def _answer(facts: Facts) -> str:
+    """What the model answers with, for people."""
     if facts.writes:
         return "texts"
     if facts.aligned:
-        return "a class for each word"
+        return "of each text a class for each of its words, which are what stands between spaces"
     return "scores (N, classes); the largest is the class" if facts.classes else "numbers (N, 1)"
 
 

@@ -68,7 +68,7 @@ def test_what_can_not_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="counting, train: all 2 targets are 'un un'; there is nothing to predict"):
         pairs.prepared(tmp_path / "equal", FEW | {"train": [11, 11]})
     words.fit(["a b"], None, SPECIAL).save(str(tmp_path / "tokenizer.json"))
-    part = np.array(["a"], object), np.array(["b"], object)
+    part = np.array(["a b"], object), np.array(["b"], object)
     raw = Raw("tokens", {"train": part, "test": part})
     places = {split: (split, np.array([0])) for split in raw.splits}
     with pytest.raises(DataError, match=r"mine: the tokenizer has \[0, 1, None, None\] as numbers of the tokens"):

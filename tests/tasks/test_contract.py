@@ -16,6 +16,7 @@ TASKS = introspection.names("tasks")
 # Labels as a source has them, by TARGET.
 LABELS: dict[str, np.ndarray] = {
     "class": np.array(["cat", "dog", "ant", "dog", "cat", "dog", "ant", "cat", "ant", "dog"]),
+    "tags": np.fromiter([("cat", "dog"), ("ant",), ("dog", "cat", "dog"), ("ant", "cat"), ("ant", "dog")], object),
     "number": np.array([0.5, -2.0, 3.25, 4.0, 0.0, 1.5, -1.0, 2.0, 7.5, 3.0]),
 }
 WORDS = {"tags", "sentence"}  # several answers an item: TARGETs of tasks with suites of their own
@@ -28,6 +29,8 @@ def sample(name: str) -> tuple[Task, np.ndarray, np.ndarray]:
     """The task, ten targets as they are fitted, and float32 scores for them."""
     task = find(name)
     y, classes = task.encode(LABELS[task.target], None)
+    if y.dtype == object:
+        y = np.concatenate(y)
     if scale := task.scale(y):
         y = ((y - scale[0]) / scale[1]).astype(np.float32)
     scores = np.random.default_rng(0).normal(size=(len(y), task.outputs(classes))).astype(np.float32)
@@ -56,8 +59,13 @@ def test_its_constants_are_literals_and_those_of_its_object(name: str) -> None:
 def test_targets_keep_their_number_and_what_is_impossible_is_refused(name: str) -> None:
     task = find(name)
     y, classes = task.encode(LABELS[task.target], None)
-    assert y.shape == LABELS[task.target].shape and y.dtype in (np.int64, np.float32)
-    assert sum(task.counts(y, classes)) == len(y) and task.outputs(classes) >= 1
+    assert y.shape == LABELS[task.target].shape and task.outputs(classes) >= 1
+    if task.target == "tags":
+        assert [len(tags) for tags in y] == [2, 1, 3, 2, 2] and sum(task.counts(y, classes)) == 10
+        with pytest.raises(DataError, match="tag 'cat' is none of the classes ant, dog"):
+            task.encode(LABELS["tags"], ["ant", "dog"])
+        return
+    assert y.dtype in (np.int64, np.float32) and sum(task.counts(y, classes)) == len(y)
     with pytest.raises(DataError, match="1 of 10"):
         task.encode(np.array([1.0] * 9 + [np.nan]), None)
 

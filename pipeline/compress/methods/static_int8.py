@@ -1,10 +1,12 @@
 """Static 8-bit quantization of weights and activations, in ONNX Runtime's QDQ form.
 
 Jacob et al. (2018): Quantization and training of neural networks for efficient integer-arithmetic-only inference.
-Activation ranges are those seen on training items.
+Activation ranges are those seen on training items. ONNX Runtime has no such form of recurrent layers: of a network with
+them only the table of tokens and the dense layers become small.
 """
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,22 +16,27 @@ from onnxruntime import quantization
 from onnxruntime.quantization import shape_inference
 from pydantic import Field
 
+from pipeline.data.arrays import Mapped
 from pipeline.data.dataset import Dataset
-from pipeline.formats.onnx import FILE
+from pipeline.data.ragged import TOGETHER, Ragged, buckets
+from pipeline.formats.onnx import FILE, taken
 
 TAKES = ("onnx",)  # formats that it can be given
 MAKES = "onnx"  # the format that it leaves
 
 
 class _Calibration(quantization.CalibrationDataReader):
-    """Raw training items, a batch at a time."""
+    """Raw training items at places `chosen`, a batch at a time; texts of nearly one length together."""
 
-    def __init__(self, x: np.ndarray, batch: int = 64) -> None:
-        self.batches = iter([x[i : i + batch].astype(np.float32) for i in range(0, len(x), batch)])
+    def __init__(self, x: np.ndarray | Mapped, chosen: np.ndarray, batch: int = 64) -> None:
+        self.x = x
+        self.places: Iterator[np.ndarray] = (chosen[i : i + batch] for i in range(0, len(chosen), batch))
+        if isinstance(x, Ragged):
+            self.places = (chosen[part] for part in buckets(x.lengths[chosen], batch, TOGETHER))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        batch = next(self.batches, None)
-        return None if batch is None else {"input": batch}
+        places = next(self.places, None)
+        return None if places is None else {"input": taken(self.x[places])}
 
 
 def apply(
@@ -66,14 +73,14 @@ def apply(
         quantization.quantize_static(
             prepared,
             target / FILE,
-            _Calibration(x[chosen]),
+            _Calibration(x, chosen),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=per_channel,
             reduce_range=reduce_range,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
             calibrate_method=methods[calibration],
-            nodes_to_exclude=_scaling_nodes(prepared),
+            nodes_to_exclude=[] if isinstance(x, Ragged) else _scaling_nodes(prepared),
         )
 
 
