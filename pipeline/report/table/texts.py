@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from statistics import fmean
 from typing import Any
 
 from pipeline.report.render.document import Block, Table, Text
@@ -37,7 +38,14 @@ def blocks(rows: Sequence[Row], results: Mapping[str, Result]) -> list[Block]:
         ("source", "reference", *kept),
     )
     compared = [_compared(a, b, kept) for a, b in combinations(kept, 2)]
-    return [table, *([Text(compared)] if compared else [])]
+    return [Text([*(_measured(key, results[key]) for key in kept), *compared]), table]
+
+
+def _measured(key: str, result: Result) -> str:
+    """All that is known of a row's texts on test, `chrf 54.49`; what is copied is the source as it is."""
+    names = sorted({line["metric"] for line in result.scores if line["split"] == "test"})
+    means = [f"{name} {fmean(result.values(name, 'test').values()):.2f}" for name in names]
+    return f"{key}, test, means of seeds: {', '.join(means)}"
 
 
 def _compared(one: str, other: str, kept: Mapping[str, Mapping[str, Any]]) -> str:
