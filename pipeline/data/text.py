@@ -51,6 +51,7 @@ def write(
     writes = sentences.are(targets["train"])
     read = [*texts["train"], *targets["train"]] if writes else texts["train"]
     tokenizer: Tokenizer = module.fit(read, source, WRITING if writes else SPECIAL, **spec.options)
+    tokenizer.encode_special_tokens = True  # `[PAD]` in a text is text
     tokenizer.no_padding()
     tokenizer.enable_truncation(spec.length)
     facts = Vocabulary(size=tokenizer.get_vocab_size(), padding=_special(tokenizer, PADDINGS, name))
@@ -136,6 +137,7 @@ def tags(texts: list[str], scores: np.ndarray, folder: Path, facts: Facts) -> li
 
 def _encoded(texts: list[str], folder: Path, facts: Facts) -> list[Encoding]:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer.encode_special_tokens = True  # which its file does not say
     return tokenizer.encode_batch([SPACE.join(text.split()) for text in texts] if facts.aligned else texts)
 
 

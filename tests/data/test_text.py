@@ -110,3 +110,13 @@ def test_a_served_model_gets_the_same_tokens(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=what):
             raw_items(wrong, facts, tmp_path)
+
+
+@pytest.mark.parametrize("by", ["words", "characters", "bpe"])
+def test_names_of_special_tokens_are_text_where_they_stand_in_one(tmp_path: Path, by: str) -> None:
+    odd = "the [PAD] dog [UNK] and [ two ] P A D U N K pad unk"
+    meta = written(tmp_path, [odd, *TRAIN], [odd, "vital"], by=by, length=60)
+    for split in ("train", "test"):
+        assert not {0, 1} & set(ragged.load(tmp_path, f"x_{split}", 0, 60)[0][0].tolist())
+    facts = Facts(kind="tokens", shape=[60], classes=["a", "b"], outputs=2, vocabulary=Vocabulary(**meta["vocabulary"]))
+    assert np.array_equal(raw_items([odd], facts, tmp_path)[:], ragged.load(tmp_path, "x_train", 0, 60)[0])
