@@ -88,7 +88,7 @@ def build(
     outputs). dropout: of embeddings, of attention, of what every part adds, and before the head.
     """
     if vocabulary is None:
-        raise ValueError("bert: tokens need their `vocabulary`: how many there are, and which is padding")
+        raise ValueError("bert: a network of tokens needs their `vocabulary`: how many there are, and which is padding")
     if width % heads:
         raise ValueError(f"bert: width {width} is no multiple of {heads} heads")
     if shape[0] > positions:

@@ -109,7 +109,7 @@ def sizes(args: dict[str, int]) -> dict[str, int]:
 def test_what_it_cannot_be_built_for_is_refused(shape: tuple[int, ...], args: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         bert.build(shape, 3, Vocabulary(size=50), **{**SMALL, **args})
-    with pytest.raises(ValueError, match="tokens need their `vocabulary`"):
+    with pytest.raises(ValueError, match="a network of tokens needs their `vocabulary`"):
         bert.build((20,), 3)
 
 
