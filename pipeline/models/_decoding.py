@@ -10,7 +10,7 @@ A greedy search is one of a single beam.
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 BOS, EOS = 2, 3  # begin and end of a sentence, in every vocabulary that a network writes
 LONGER = 50  # tokens of a translation beyond those of its source (Vaswani et al. 2017, section 6.1)
@@ -46,6 +46,18 @@ class Found(NamedTuple):
 
     tokens: Tensor
     scores: Tensor
+
+
+class Writer(nn.Module):
+    """What is a `Translator`, asked for sentences."""
+
+    padding: int
+
+    def write(self, source: Tensor, **search: Any) -> list[list[int]]:
+        """Tokens of what it writes of each source (N, S), without begin and end; search: of `beam_search`."""
+        longest = (source != self.padding).sum(1) + LONGER
+        found = beam_search(self, source, longest, **search).tokens.tolist()  # type: ignore[arg-type]
+        return [tokens[: tokens.index(EOS)] for tokens in found]
 
 
 def penalty(length: Any, alpha: float) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from pipeline.data.spec import Vocabulary
+from pipeline.models._decoding import Writer
 from pipeline.models._layers import require_vocabulary
 
 INPUTS = ("tokens",)
@@ -50,7 +51,7 @@ class Cache:
         self.attentional, self.cells = self.attentional[sentences], [x[:, sentences] for x in self.cells]
 
 
-class Translator(nn.Module):
+class Translator(Writer):
     """attention: the score of section 3.1, `dot` or `general`. feed: whether input feeding (section 3.3) is done."""
 
     def __init__(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.data.spec import Vocabulary
-from pipeline.models._decoding import LONGER
+from pipeline.models._decoding import LONGER, Writer
 from pipeline.models._layers import require_vocabulary
 from pipeline.models.transformer_encoder import Sinusoidal
 
@@ -121,7 +121,7 @@ class Cache:
         self.source_mask, self.mask = self.source_mask[sentences], self.mask[sentences]
 
 
-class Transformer(nn.Module):
+class Transformer(Writer):
     """One table of tokens for source, target and output (section 3.4)."""
 
     def __init__(

@@ -18,7 +18,6 @@ from pipeline.data.arrays import Mapped
 from pipeline.data.kinds import KINDS, Kind
 from pipeline.data.ragged import TOGETHER, Ragged, buckets, by_length
 from pipeline.data.spec import Facts
-from pipeline.models._decoding import EOS, LONGER, beam_search
 from pipeline.training.bayesian import with_bayesian_last_layer
 from pipeline.training.spec import Architecture
 
@@ -52,8 +51,8 @@ class Network(nn.Module):
 
     @property
     def writes(self) -> bool:
-        """Whether its answer is a text, see `pipeline.models._decoding.Translator`."""
-        return hasattr(self.body, "begin")
+        """Whether its answer is a text, see `pipeline.models._decoding.Writer`."""
+        return hasattr(self.body, "write")
 
     def prepare(self, x: Tensor) -> Tensor:
         """Raw values (N, ...) of any dtype, scaled and seen as the body wants them, float32; tokens stay numbers."""
@@ -127,13 +126,12 @@ def logits(network: nn.Module, x: np.ndarray | Mapped, batch: int = 500) -> np.n
 
 
 def translations(network: Network, x: Ragged, **search: Any) -> list[list[int]]:
-    """Tokens of what a network writes of each source, without the end; search: of `beam_search`."""
+    """Tokens of what a network writes of each source; search: of `pipeline.models._decoding.beam_search`."""
     device, found = next(network.parameters()).device, [list[int]() for _ in range(len(x))]
     for places in buckets(x.lengths, SENTENCES, TOGETHER):
         source = network.prepare(torch.from_numpy(x[places]).to(device))
-        longest = torch.from_numpy(x.lengths[places]).to(device) + LONGER
-        for place, tokens in zip(places, beam_search(network.body, source, longest, **search).tokens, strict=True):  # type: ignore[arg-type]
-            found[place] = tokens[: tokens.tolist().index(EOS)].tolist()
+        for place, tokens in zip(places, network.body.write(source, **search), strict=True):  # type: ignore[operator]
+            found[place] = tokens
     return found
 
 
