@@ -14,7 +14,7 @@ from pipeline.cells.cell import write_json
 from pipeline.data import ragged
 from pipeline.data.dataset import IGNORED, SENTENCES, TOKENIZER
 from pipeline.data.raw import DataError
-from pipeline.data.tokenizers._own import WRITING
+from pipeline.data.tokenizers._own import WRITING, opened
 
 BOS, EOS = map(WRITING.index, ("[BOS]", "[EOS]"))
 
@@ -60,5 +60,5 @@ def save(
 
 def texts(tokens: Sequence[Sequence[int]], folder: Path) -> list[str]:
     """Of tokens, by the tokenizer in `folder`, without those that stand for no text."""
-    found: list[str] = Tokenizer.from_file(str(folder / TOKENIZER)).decode_batch(list(tokens))
+    found: list[str] = opened(folder / TOKENIZER).decode_batch(list(tokens))
     return found

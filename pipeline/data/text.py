@@ -21,7 +21,7 @@ from pipeline.data.dataset import IGNORED, SAMPLES, TOKENIZER
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Facts, Tokens, Vocabulary
 from pipeline.data.statistics import digits
-from pipeline.data.tokenizers._own import SPECIAL, WRITING
+from pipeline.data.tokenizers._own import SPECIAL, WRITING, opened
 
 PADDINGS, UNKNOWNS = ("[PAD]", "<pad>"), ("[UNK]", "<unk>")  # as own and pretrained tokenizers call them
 SPACE = " "  # between words that are given one by one
@@ -136,9 +136,9 @@ def tags(texts: list[str], scores: np.ndarray, folder: Path, facts: Facts) -> li
 
 
 def _encoded(texts: list[str], folder: Path, facts: Facts) -> list[Encoding]:
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.encode_special_tokens = True  # which its file does not say
-    return tokenizer.encode_batch([SPACE.join(text.split()) for text in texts] if facts.aligned else texts)
+    return opened(folder / TOKENIZER).encode_batch(
+        [SPACE.join(text.split()) for text in texts] if facts.aligned else texts
+    )
 
 
 def _special(tokenizer: Tokenizer, names: tuple[str, ...], name: str) -> int:

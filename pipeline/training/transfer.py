@@ -14,14 +14,13 @@ from pipeline import introspection
 from pipeline.cells.cell import parsed, read_json
 from pipeline.data.batches import Batches
 from pipeline.data.kinds import KINDS
-from pipeline.data.ragged import Ragged, buckets
+from pipeline.data.ragged import TOGETHER, Ragged, buckets
 from pipeline.training.blocks import blocks, head_name, replace
 from pipeline.training.network import WEIGHTS, Network
 from pipeline.training.spec import Architecture, Model, Spec
 from pipeline.training.start import Start, misfits
 from pipeline.training.system import System
 
-TOKENS = 2**15  # of texts that go through a frozen body at once, their padding counted
 TRAINED = "trained.json"  # of a registered version: the specification that its weights were trained by
 
 
@@ -144,7 +143,7 @@ def with_features(network: Network, batches: Batches, size: int = 500) -> Batche
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network, x, parts = network.eval().to(device), batches.x, []
     if isinstance(x, Ragged):
-        places = [torch.from_numpy(chosen) for chosen in buckets(x.lengths, size, TOKENS)]
+        places = [torch.from_numpy(chosen) for chosen in buckets(x.lengths, size, TOGETHER)]
     else:
         places = [*torch.arange(len(x)).split(size)]
     with torch.no_grad():

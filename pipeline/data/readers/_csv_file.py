@@ -124,9 +124,11 @@ class File:
         above = next(self.rows())[1] if self.dialect.header else self.dialect.skip
         # Where nothing is quoted and a byte of a line's end is nothing else, lines can be told before they are read.
         apart = not self._quoted and "\n".encode(self._encoding) == b"\n"
-        whole = self.path
         try:
-            yield from self._parts(types, above) if apart else self._arrow(pyarrow.csv.open_csv, whole, types, above)
+            if apart:
+                yield from self._parts(types, above)
+            else:
+                yield from self._arrow(pyarrow.csv.open_csv, self.path, types, above)
         except pyarrow.ArrowInvalid as error:
             if "conversion error to double" in str(error):
                 raise NotPlain from error
