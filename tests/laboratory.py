@@ -12,6 +12,7 @@ from pipeline.data.spec import Budget, Setting
 from pipeline.evaluate.spec import Evaluate, Predict
 from pipeline.introspection import Strict
 from pipeline.run.plan import Plan
+from pipeline.run.specs import below_head
 from pipeline.training.spec import Spec as Train
 from pipeline.training.start import Start
 
@@ -44,10 +45,23 @@ class Laboratory:
         seed: int = 0,
         folder: Path | None = None,
         execution: dict[str, Any] | None = None,
+        features: bool = False,
         **changes: Any,
     ) -> Path:
-        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe."""
-        return self._order("train", *self.asked(key, seed, **changes), folder, execution)
+        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe.
+
+        features: whether those of a frozen body are a cell before it, instead of being computed in training.
+        """
+        entry, spec, inputs = self.asked(key, seed, **changes)
+        if features:
+            inputs["features"] = self.features(spec, inputs)
+        return self._order("train", entry, spec, inputs, folder, execution)
+
+    def features(self, spec: Train | Fitted, inputs: dict[str, Path]) -> Path:
+        """The folder of the features cell that a training orders."""
+        asked = below_head(spec, False)
+        assert asked
+        return self._order("features", "pipeline.training.features", asked, dict(inputs))
 
     def asked(self, key: str, seed: int = 0, **changes: Any) -> Order:
         """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell.

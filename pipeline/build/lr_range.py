@@ -29,9 +29,9 @@ def lr_range(experiment: str) -> int:
     for parent in cell.inputs.values():
         require_sound(parent.folder)
     data = dataset.load(cell.inputs["data"].folder, spec.budget, spec.seed, ("train", "validation"))
-    start = cell.inputs["start"].folder if "start" in cell.inputs else None
+    begun = {name: cell.inputs[name].folder for name in ("start", "features") if name in cell.inputs}
     try:
-        found = range_test.run(spec, data, start)
+        found = range_test.run(spec, data, **begun)
     except ValueError as error:
         raise loading.ParamsError(f"{experiment}: {error}") from None
     path = paths.reports(plan.params.profile) / f"lr_range_{experiment}"

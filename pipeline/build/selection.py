@@ -12,7 +12,7 @@ from pipeline.run.plan import Plan
 STEPS = {
     "fetch": ("fetch",),
     "prepare": ("prepare",),
-    "train": ("train",),
+    "train": ("features", "train"),
     "compress": ("compress",),
     "evaluate": ("predict", "evaluate"),
 }

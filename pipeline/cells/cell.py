@@ -62,10 +62,10 @@ DEFAULT_EXECUTION = Execution()
 class Cell:
     """One unit of work.
 
-    kind: fetch, prepare, pretrain, train, compress, predict or evaluate. entry: the dotted module whose `run(spec,
-    folder, inputs)` does it, with a `Spec` beside it. spec: what is asked, complete. output: the folder that a stage
-    links it to. experiment: the entry of params.yaml that it is of: a row, a variant, a pretraining or a data set.
-    seed: None where it has none. modules: what the entry looks up by name. inputs: cells that must be there first.
+    kind: fetch, prepare, pretrain, features, train, compress, predict or evaluate. entry: the dotted module whose
+    `run(spec, folder, inputs)` does it, with a `Spec` beside it. spec: what is asked, complete. output: the folder that
+    a stage links it to. experiment: the entry of params.yaml that it is of: a row, a variant, a pretraining or a data
+    set. seed: None where it has none. modules: what the entry looks up by name. inputs: cells that must be there first.
     execution: of networks in training, a fourth argument of `run`.
     """
 

@@ -1,13 +1,15 @@
 """Batches of a data set: an order of its items per epoch, a pure function of seed and epoch."""
 
+import copy
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.data.arrays import Mapped
-from pipeline.data.kinds import Kind, Shape
+from pipeline.data.kinds import KINDS, Kind, Shape
 from pipeline.data.ragged import Ragged
 
 POOL = 50  # batches whose items are sorted by length together
@@ -20,6 +22,14 @@ def generator(seed: int, epoch: int, place: int = 0) -> torch.Generator:
     """
     state = np.random.SeedSequence([seed, epoch, place]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> 1))
+
+
+def in_order(x: Any, y: Any) -> tuple[Any, Any]:
+    """Items and targets in the order in which they are judged: those of nearly one length together."""
+    if not isinstance(x, Ragged):
+        return x, y
+    places = np.argsort(x.lengths, kind="stable")
+    return x.take(places), y.take(places) if isinstance(y, Ragged) else y[places]
 
 
 class Batches:
@@ -51,6 +61,12 @@ class Batches:
     def shape(self) -> Shape:
         """Of one raw item."""
         return tuple(self.x.shape[1:])
+
+    def over(self, features: np.ndarray) -> "Batches":
+        """The same items in the same order, of each its features, float32 (N, D)."""
+        made = copy.copy(self)
+        made.x, made.kind = torch.from_numpy(features), KINDS["tabular"]
+        return made
 
     def to(self, device: torch.device) -> None:
         self.device = device

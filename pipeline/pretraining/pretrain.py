@@ -12,8 +12,9 @@ from pipeline.pretraining.spec import Spec
 from pipeline.tasks._task import find
 from pipeline.training import network as networks
 from pipeline.training.blocks import head_name, replace
+from pipeline.training.randomness import seed_everything
 from pipeline.training.system import Diverged, System
-from pipeline.training.train import fit, halved, owner_of, seed_everything, write_rows
+from pipeline.training.train import fit, halved, owner_of, write_rows
 
 
 def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pipeline.run.plan import TRAIN, Plan
 
 START_SECONDS = 8.0  # of a warm interpreter
 STAGE_SECONDS = 0.7  # DVC's own work and a stage's start
+BY_ITEMS = {"train", "features"}  # kinds that take longer for more items
 
 
 class Estimates:
@@ -26,7 +27,7 @@ class Estimates:
         self.params = params
 
     def seconds(self, cell: Cell) -> float | None:
-        """A train cell takes what the experiment took before, scaled by its budget; others what they took before."""
+        """What a cell took before; of training and of features scaled by the budget."""
         if cell.kind in ("fetch", "prepare"):
             return 2.0
         if cell.kind == "evaluate":
@@ -34,7 +35,7 @@ class Estimates:
         before = _linked(cell.output)
         if before:
             spec, seconds = before
-            return seconds * self._growth(cell, parsed(Setting, spec).budget) if cell.kind == "train" else seconds
+            return seconds * self._growth(cell, parsed(Setting, spec).budget) if cell.kind in BY_ITEMS else seconds
         return self._recorded(cell)
 
     def _recorded(self, cell: Cell) -> float | None:
@@ -42,10 +43,12 @@ class Estimates:
         for profile in sorted(self.params.profiles, key=lambda p: p != self.params.profile):
             folder = paths.results(profile, cell.experiment)
             seconds = _cost(folder / "costs.csv", f"{cell.kind}_seconds")
+            if seconds is not None and "features" in cell.inputs:
+                seconds -= _cost(folder / "costs.csv", "features_seconds") or 0.0
             if seconds is not None and (folder / KEYS).is_file():
                 before = Budget.model_validate(read_json(folder / KEYS)["asked"]["budget"])
-                return seconds * self._growth(cell, before) if cell.kind == "train" else seconds
-        return None if cell.kind == "train" else 3.0
+                return seconds * self._growth(cell, before) if cell.kind in BY_ITEMS else seconds
+        return None if cell.kind in BY_ITEMS else 3.0
 
     def _growth(self, cell: Cell, before: Budget) -> float:
         """Ratio of the work asked for to the work done before; of all classical models squared, as of the dearest."""
@@ -55,7 +58,7 @@ class Estimates:
         now, then = (budget.samples or items for budget in (spec.budget, before))
         if cell.entry == TRAIN:
             return now * spec.budget.epochs / (then * before.epochs)
-        return (now / then) ** 2
+        return now / then if cell.kind == "features" else (now / then) ** 2
 
     def _items(self, data: str) -> int:
         try:
@@ -69,7 +72,9 @@ def over_time_limit(plan: Plan, key: str, estimates: Estimates) -> float | None:
 
     Infinite for a row of some profiles only (`only`) of which nothing is known.
     """
-    missing = [c for c in (plan.train(key, seed) for seed in plan.params.seeds_of(key)) if not c.complete]
+    trained = [plan.train(key, seed) for seed in plan.params.seeds_of(key)]
+    features = [cell.inputs["features"] for cell in trained if "features" in cell.inputs]
+    missing = [cell for cell in (*trained, *features) if not cell.complete]
     if missing and plan.params.experiments[key].only and all(estimates.seconds(c) is None for c in missing):
         worst = inf  # of a paper's full size, and never run: what it takes is unknown
     else:

@@ -17,30 +17,18 @@ from pipeline.config.loading import ParamsError
 from pipeline.config.sections import Experiment, Params
 from pipeline.data.spec import Fetch, Prepare
 from pipeline.evaluate.spec import Evaluate, Predict
-from pipeline.formats import files
 from pipeline.introspection import Strict
 from pipeline.pretraining.spec import Spec as Pretrain
 from pipeline.run.devices import default_jobs
+from pipeline.run.specs import below_head, named, opened, seed_decides
 from pipeline.tracking.spec import Spec as Checkout
-from pipeline.training.recipe import Fit
+from pipeline.training.spec import Features
 from pipeline.training.spec import Spec as Train
 from pipeline.training.start import Start
 
 P = ParamSpec("P")
 T = TypeVar("T")
 TRAIN, FIT, SAME = "pipeline.training.train", "pipeline.classical._fit", "pipeline.cells.same"
-
-
-def _seed_decides(spec: Train | Fitted) -> bool:
-    """Whether the seed of a train cell decides anything: its draw of items, or the model's own."""
-    drawn = spec.budget.samples is not None or spec.recipe.sampling == "balanced"
-    return drawn or bool(introspection.constant(spec.model, "CHANCE", True))
-
-
-def _named(spec: Train | Fitted | Pretrain) -> tuple[str, ...]:
-    """Modules that a training looks up by name: its architecture, and its augmentations."""
-    steps = [] if isinstance(spec.recipe, Fit) else spec.recipe.augment
-    return (spec.module, *(f"pipeline.data.augmentations.{step['name']}" for step in steps))
 
 
 def _once(make: Callable[Concatenate["Plan", P], T]) -> Callable[Concatenate["Plan", P], T]:
@@ -108,25 +96,39 @@ class Plan:
 
     def trial(self, key: str, seed: int, changes: dict[str, dict[str, Any]]) -> Cell:
         """The training of a search trial. changes: further values for `set` and `args`."""
+        spec, inputs = self._training(key, seed, changes), {"data": self.data(key)}
+        entry, execution = (TRAIN, self._execution) if isinstance(spec, Train) else (FIT, None)
+        if isinstance(spec, Train) and spec.start:
+            inputs["start"] = self.start(spec.start, seed)
+            if asked := below_head(spec, inputs["start"].seed is not None):
+                inputs["features"] = self._features(key, seed, asked, dict(inputs))
+        if seed != (first := self.params.seeds_of(key)[0]) and not seed_decides(spec):
+            entry, inputs["same"] = SAME, self.trial(key, first, changes)
+        output, modules = self._model("train", key, seed), (*named(spec), f"pipeline.tasks.{spec.task}")
+        return self._cell("train", entry, spec, output, key, seed, modules, inputs, execution)
+
+    def _training(self, key: str, seed: int, changes: dict[str, dict[str, Any]]) -> Train | Fitted:
+        """What is asked of a trial."""
         experiment, params = self.params.experiments[key], self.params
         if changes.get("set"):
             merged = experiment.model_copy(update={"set": {**experiment.set, **changes["set"]}})
             params = params.model_copy(update={"experiments": {**params.experiments, key: merged}})
         values = self._trained(params, key, seed, experiment)
         values["args"] = {**experiment.args, **changes.get("args", {})}
-        inputs = {"data": self.data(key)}
-        if experiment.start:
-            inputs["start"] = self.start(experiment.start, seed)
-        spec: Train | Fitted
-        if experiment.model.startswith("models/"):
-            spec, entry = Train(**values, precision=self.profile.precision, start=experiment.start), TRAIN
-        else:
-            spec, entry = Fitted(**values), FIT
-        execution = self._execution if entry == TRAIN else None
-        if seed != (first := self.params.seeds_of(key)[0]) and not _seed_decides(spec):
-            entry, inputs["same"] = SAME, self.trial(key, first, changes)
-        output, modules = self._model("train", key, seed), (*_named(spec), f"pipeline.tasks.{spec.task}")
-        return self._cell("train", entry, spec, output, key, seed, modules, inputs, execution)
+        if not experiment.model.startswith("models/"):
+            return Fitted(**values)
+        return Train(**values, precision=self.profile.precision, start=experiment.start)
+
+    def _features(self, key: str, seed: int, asked: Features, inputs: dict[str, Cell]) -> Cell:
+        """What a head is trained over. Rows that have the same show it with the first of them."""
+        seeded, rows = inputs["start"].seed is not None, self.params.experiments
+        near = (k for k, row in rows.items() if row.data == asked.data and self.data(k) is inputs["data"])
+        alike = (k for k in near if below_head(self._training(k, seed, {}), seeded) == asked)
+        owner = next(alike, key)
+        name = "features" if asked.seed is None else f"features_{asked.seed}"
+        output = self._model("train", owner, seed).with_name(name)
+        modules = asked.module, f"pipeline.tasks.{asked.task}"
+        return self._cell("features", "pipeline.training.features", asked, output, owner, asked.seed, modules, inputs)
 
     @cached_property
     def _execution(self) -> Execution:
@@ -166,7 +168,7 @@ class Plan:
         values = self._trained(self.params, name, seed, entry)
         spec = Pretrain(**values, precision=self.profile.precision, method=entry.method, options=entry.options)
         method = f"pipeline.pretraining.methods.{entry.method}"
-        output, modules = self._model("pretrain", name, seed), (*_named(spec), f"pipeline.tasks.{spec.task}", method)
+        output, modules = self._model("pretrain", name, seed), (*named(spec), f"pipeline.tasks.{spec.task}", method)
         inputs = {"data": self.data(name)}
         return self._cell("pretrain", "pipeline.pretraining.pretrain", spec, output, name, seed, modules, inputs)
 
@@ -235,14 +237,7 @@ class Plan:
         return made
 
     def _opens(self, key: str, *models: Cell) -> tuple[str, ...]:
-        """Modules that are looked up by name where `models` are opened: of the format, and of the architecture."""
-        found: list[str] = []
-        for model in models:
-            spec = model.spec
-            kept = spec.makes if isinstance(spec, Compress) else "skops" if isinstance(spec, Fitted) else "safetensors"
-            found += [f"pipeline.formats.{kept}"]
-            found += [] if files.is_whole(kept) else [self.params.experiments[self._owner(key)].module]
-        return tuple(dict.fromkeys(found))
+        return opened(models, self.params.experiments[self._owner(key)].module)
 
     def _owner(self, key: str) -> str:
         """The experiment that a row is of."""

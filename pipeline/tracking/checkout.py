@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from pipeline.tracking.commands import load
 from pipeline.tracking.records import REMAKE
 from pipeline.tracking.spec import Spec
+from pipeline.training.loading import TRAINED
 from pipeline.training.network import WEIGHTS, weights_hash
-from pipeline.training.transfer import TRAINED
 
 
 def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pipeline.data.kinds import KINDS, Kind
 from pipeline.data.ragged import TOGETHER, Ragged, buckets, by_length
 from pipeline.data.spec import Facts
 from pipeline.training.bayesian import with_bayesian_last_layer
-from pipeline.training.spec import Architecture
+from pipeline.training.spec import Architecture, Model
 
 WEIGHTS = "weights.safetensors"
 SENTENCES = 64  # that are translated together
@@ -72,20 +72,26 @@ Scale = tuple[np.ndarray, np.ndarray]
 
 def build(spec: Architecture, facts: Facts, scale: Scale, target: Sequence[float] | None = None) -> Network:
     """A fresh network of a cell's specification. target: mean and deviation of the numbers that it predicts."""
-    module, recipe = importlib.import_module(spec.module), spec.recipe
-    seen, vocabulary = views.kind(spec.view, facts.kind), facts.vocabulary
-    shape = views.shape(spec.view, tuple(facts.shape), vocabulary.size if vocabulary else 0)
-    tokens = [vocabulary] if seen == "tokens" else []
-    body = module.build(shape, facts.outputs, *tokens, **spec.args)
+    recipe, body = spec.recipe, build_body(spec, facts, spec.recipe.channels_last)
     if recipe.last_layer == "bayesian":
         body = with_bayesian_last_layer(body, facts.outputs)
     if not recipe.probabilistic:
         body.probabilistic = False  # type: ignore[assignment]
-    if getattr(module, "CHANNELS_LAST", False) if recipe.channels_last is None else recipe.channels_last:
-        body = body.to(memory_format=torch.channels_last)
     known = None if target is None else torch.tensor(target, dtype=torch.float32)
     shift, factor = (torch.from_numpy(values) for values in scale)
     return Network(body, spec.view, KINDS[facts.kind], shift, factor, known)
+
+
+def build_body(spec: Model, facts: Facts, channels_last: bool | None) -> nn.Module:
+    """A fresh body, without scaling and view. channels_last: None for what the architecture's file says."""
+    module = importlib.import_module(spec.module)
+    seen, vocabulary = views.kind(spec.view, facts.kind), facts.vocabulary
+    shape = views.shape(spec.view, tuple(facts.shape), vocabulary.size if vocabulary else 0)
+    tokens = [vocabulary] if seen == "tokens" else []
+    body: nn.Module = module.build(shape, facts.outputs, *tokens, **spec.args)
+    if getattr(module, "CHANNELS_LAST", False) if channels_last is None else channels_last:
+        body = body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return body
 
 
 def save(network: Network, folder: Path) -> str:

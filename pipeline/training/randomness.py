@@ -1,5 +1,6 @@
-"""Every random generator that training may draw from: one start, and a state that can be kept."""
+"""What makes a run repeatable: one start of every random generator, a state that can be kept, the same arithmetic."""
 
+import os
 import random
 from typing import Any
 
@@ -14,6 +15,30 @@ def seed(seed: int, rank: int = 0) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+def seed_everything(number: int, threads: int) -> None:
+    """Start every random generator with this seed, and have the same arithmetic wherever the cell runs."""
+    seed(number)
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    if torch.cuda.is_available():
+        _repeatable()
+
+
+def _repeatable() -> None:
+    """On a GPU, the same arithmetic in each run, in full precision; where torch has no such kernel it warns.
+
+    Before the first use of the GPU, since cuBLAS reads its workspace's size then.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling new memory helps debugging, and costs a pass each time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    torch.backends.cudnn.allow_tf32 = False  # torch's default; a recipe may ask for it
+    torch.backends.cuda.enable_mem_efficient_sdp(False)  # its backward pass adds up in any order
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def torch_state() -> list[torch.Tensor]:

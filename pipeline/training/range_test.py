@@ -18,6 +18,7 @@ from pipeline.cells.cell import Execution
 from pipeline.data.dataset import Dataset
 from pipeline.training import optimizers, train, transfer
 from pipeline.training.blocks import layer_wise
+from pipeline.training.randomness import seed_everything
 from pipeline.training.spec import Spec
 from pipeline.training.system import Diverged, System
 
@@ -62,18 +63,18 @@ class RangeTest(System):
             raise TooFar("the range test is over")
 
 
-def run(spec: Spec, data: Dataset, start: Path | None = None) -> RangeTestResult:
-    """Of a train cell's specification. start: the cell whose weights it starts from.
+def run(spec: Spec, data: Dataset, start: Path | None = None, features: Path | None = None) -> RangeTestResult:
+    """Of a train cell's specification. start: the cell whose weights it starts from. features: that of its items.
 
     ValueError where the loss of the first updates is NaN or infinite already, or those weights do not fit.
     """
-    train.seed_everything(spec.seed, spec.threads)
+    seed_everything(spec.seed, spec.threads)
     epochs = ceil(UPDATES * spec.recipe.batch_size / len(data.y["train"]))
     budget, recipe = spec.budget.model_copy(update={"epochs": epochs}), spec.recipe.model_copy(update=ENDLESS)
     spec = spec.model_copy(update={"budget": budget, "recipe": recipe})
     system = train.assemble(spec, data, RangeTest)
     if start:
-        system = transfer.begin(system, spec, start)
+        system = transfer.begin(system, spec, start, features)
     assert isinstance(system, RangeTest)
     try:
         with tempfile.TemporaryDirectory() as folder:

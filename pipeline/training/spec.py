@@ -26,6 +26,10 @@ class Architecture(Model):
 
     recipe: Gradient
 
+    @property
+    def scaling(self) -> str:
+        return self.recipe.scaling
+
 
 class Spec(Setting, Architecture):
     """precision: where the recipe has none of its own. start: None initialises the weights at random."""
@@ -33,3 +37,16 @@ class Spec(Setting, Architecture):
     seed: int
     precision: str
     start: Start | None = None
+
+
+class Features(Setting, Model):
+    """What a features cell is asked: what decides what a network without its head makes of the items, and no more.
+
+    budget: of one epoch, since each item passes once. scaling, channels_last: of a recipe. weights: of a start. seed:
+    None where neither the items that are drawn nor the weights depend on it.
+    """
+
+    scaling: str
+    channels_last: bool | None
+    weights: str
+    seed: int | None

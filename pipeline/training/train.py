@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
@@ -23,14 +22,14 @@ from pipeline import introspection
 from pipeline.cells import fingerprint, provenance
 from pipeline.cells.cell import DEFAULT_EXECUTION, Execution
 from pipeline.data import dataset
-from pipeline.data.batches import Batches
-from pipeline.data.ragged import Ragged
+from pipeline.data.batches import Batches, in_order
 from pipeline.tasks._task import find
-from pipeline.training import distributed, initialisation, randomness, transfer
+from pipeline.training import distributed, features, initialisation, randomness, transfer
 from pipeline.training import network as networks
 from pipeline.training.callbacks import Checkpoint, Progress
 from pipeline.training.distributed import Ranks, Unavailable
 from pipeline.training.health import COLUMNS
+from pipeline.training.randomness import seed_everything
 from pipeline.training.spec import Model, Spec
 from pipeline.training.system import Diverged, System
 
@@ -55,7 +54,7 @@ def _train(
     system = None
     try:
         whole, began = assemble(spec, data), time.perf_counter()
-        system = transfer.begin(whole, spec, inputs["start"]) if "start" in inputs else whole
+        system = transfer.begin(whole, spec, inputs["start"], inputs.get("features")) if spec.start else whole
         spent = time.perf_counter() - began
         try:
             fit(system, spec.precision, folder, owner_of(spec), execution)
@@ -78,10 +77,9 @@ def _train(
     answering = networks.Answering(whole.network.eval(), inputs["data"])
     validation = find(spec.task).validated(answering, data)
     validation |= {name: kept[f"validation_{name}"] for name in (system.task.watched, "loss")}
-    costs: dict[str, Any] = {
-        "train_seconds": round(spent + sum(row["seconds"] for row in system.history), 4),
-        **smaller,
-    }
+    before = features.seconds(inputs.get("features"))
+    spent += sum(row["seconds"] for row in system.history)
+    costs: dict[str, Any] = {"train_seconds": round(spent + sum(before.values()), 4), **before, **smaller}
     if system.ranks.size > 1:
         costs |= {"devices": system.ranks.size, "processor": provenance.processor()}
     return {
@@ -109,30 +107,6 @@ def owner_of(spec: Model) -> dict[str, str]:
     return {"model": spec.model, "key": fingerprint.of_json(spec.model_dump(mode="json"))}
 
 
-def seed_everything(seed: int, threads: int) -> None:
-    """One start for every random generator, and the same arithmetic wherever the cell runs."""
-    randomness.seed(seed)
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
-    if torch.cuda.is_available():
-        _repeatable()
-
-
-def _repeatable() -> None:
-    """On a GPU, the same arithmetic in each run, in full precision; where torch has no such kernel it warns.
-
-    Before the first use of the GPU, since cuBLAS reads its workspace's size then.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Filling new memory helps debugging, and costs a pass each time.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-    torch.backends.cudnn.allow_tf32 = False  # torch's default; a recipe may ask for it
-    torch.backends.cuda.enable_mem_efficient_sdp(False)  # its backward pass adds up in any order
-    torch.backends.cuda.enable_cudnn_sdp(False)
-
-
 def assemble(spec: Spec, data: dataset.Dataset, kind: type[System] = System) -> System:
     """The system of a cell's specification, on its data; ValueError where the two don't fit."""
     recipe, task = spec.recipe, find(spec.task)
@@ -143,12 +117,7 @@ def assemble(spec: Spec, data: dataset.Dataset, kind: type[System] = System) -> 
     initialisation.apply(network.body, recipe.initialisation)
     balanced = recipe.sampling == "balanced"
     train = Batches(data.kind, data.x["train"], data.target("train"), recipe.batch_size, spec.seed, balanced)
-    judged, targets = data.x["validation"], data.target("validation")
-    if isinstance(judged, Ragged):  # what is judged together is of nearly one length
-        places = np.argsort(judged.lengths, kind="stable")
-        judged = judged.take(places)
-        targets = targets.take(places) if isinstance(targets, Ragged) else targets[places]
-    validation = Batches(data.kind, judged, targets, 1000, 0)
+    validation = Batches(data.kind, *in_order(data.x["validation"], data.target("validation")), 1000, 0)
     weight = None
     if recipe.sampling == "weighted":
         weight = torch.from_numpy(dataset.class_weights(data.y["train"], len(data.classes)))

@@ -13,7 +13,7 @@ from pipeline import introspection
 from pipeline.data import fetch
 from pipeline.data.spec import Fetch, Vocabulary
 from pipeline.models import bert
-from pipeline.training import transfer
+from pipeline.training import loading
 from pipeline.training.blocks import blocks, head_name, replace
 
 CARD = Path(bert.__file__).parent / "cards" / "minilm.yaml"
@@ -52,7 +52,7 @@ def test_shipped_weights_give_what_transformers_gives(tmp_path: Path) -> None:
         mean = (last * there[:, :, None]).sum(1) / there.sum(1, keepdim=True)
         for pool, expected in (("mean", mean), ("cls", last[:, 0]), ("none", last)):
             body = bert.build((20,), 3, Vocabulary(size=30_522), pool=pool, **args).eval()
-            transfer.load(body, bert.shipped(tmp_path, **args), "new", "minilm")
+            loading.load(body, bert.shipped(tmp_path, **args), "new", "minilm")
             replace(body, "head", nn.Identity())
             seen = torch.where(there[:, :, None], body(x), expected) if pool == "none" else body(x)
             torch.testing.assert_close(seen, expected, atol=1e-5, rtol=0)
@@ -89,9 +89,9 @@ def test_weights_of_other_forms_of_bert_are_taken(tmp_path: Path) -> None:
     save_file(renamed, tmp_path / "model.safetensors")
     found = bert.shipped(tmp_path)
     assert found.keys() == plain.keys() and all(torch.equal(t, plain[n].half().float()) for n, t in found.items())
-    transfer.load(bert.build((20,), 3, Vocabulary(size=50), **SMALL), found, "new", "mine")
+    loading.load(bert.build((20,), 3, Vocabulary(size=50), **SMALL), found, "new", "mine")
     with pytest.raises(ValueError, match=r"word_embeddings.weight is \(50, 16\) in it and \(51, 16\) in this network"):
-        transfer.load(bert.build((20,), 3, Vocabulary(size=51), **SMALL), found, "new", "mine")
+        loading.load(bert.build((20,), 3, Vocabulary(size=51), **SMALL), found, "new", "mine")
 
 
 def sizes(args: dict[str, int]) -> dict[str, int]:

@@ -18,7 +18,8 @@ from pipeline.data.ragged import Ragged
 from pipeline.data.spec import Budget, Vocabulary
 from pipeline.models import bert
 from pipeline.tasks._task import find
-from pipeline.training import lora, network, train, transfer
+from pipeline.training import features, lora, network, train, transfer
+from pipeline.training.blocks import replace
 from pipeline.training.recipe import Gradient
 from pipeline.training.spec import Spec
 from pipeline.training.start import Start
@@ -202,16 +203,16 @@ def test_features_of_texts_are_computed_with_texts_of_their_length(source: Path)
     whole = begun(source, {})
     batches, body, seen = whole.batches["train"], whole.network.body, []
     assert isinstance(batches.x, Ragged)
-    head = transfer.replace(body, "head", torch.nn.Identity())
     with body.register_forward_hook(lambda _, given, out: seen.append(given[0].numel())):
-        made = transfer.with_features(whole.network, batches, size=6)
+        made = features.of(whole.network, batches.x, 6)
     lengths = batches.x.lengths
     assert len(seen) == math.ceil(ITEMS / 6) and sum(seen) < 1.15 * lengths.sum()
-    assert made.x.shape == (ITEMS, 16) and made.kind is KINDS["tabular"]
+    assert made.shape == (ITEMS, 16) and made.dtype == np.float32
+    head = replace(body, "head", torch.nn.Identity())
     with torch.no_grad():
         alone = torch.cat([body(torch.from_numpy(batches.x[place : place + 1]).long()) for place in range(ITEMS)])
-    torch.testing.assert_close(made.x, alone, atol=1e-5, rtol=0)
-    transfer.replace(body, "head", head)
+    torch.testing.assert_close(torch.from_numpy(made), alone, atol=1e-5, rtol=0)
+    replace(body, "head", head)
 
 
 def test_a_head_over_a_frozen_body_of_texts_learns(source: Path, tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from pipeline.cells.cell import parsed, read_json, write_json
 from pipeline.data import dataset, fetch
 from pipeline.data.spec import Fetch
 from pipeline.models import efficientnet_lite, mlp, resnet
-from pipeline.training import network, train, transfer
+from pipeline.training import loading, network, train, transfer
 from pipeline.training.blocks import blocks, head_name
+from pipeline.training.loading import TRAINED
 from pipeline.training.spec import Model, Spec
 from pipeline.training.start import Start
 from pipeline.training.system import System
 from pipeline.training.train import assemble
-from pipeline.training.transfer import TRAINED
 from tests.laboratory import Laboratory
 
 SMALL: dict[str, Any] = {"budget": {"samples": 60, "validation": 50, "epochs": 2}, "batch_size": 20}
@@ -83,8 +83,8 @@ def test_a_card_s_weights_are_those_of_its_file(laboratory: Laboratory, tmp_path
     write_json(tmp_path / "result.json", fetch.run(Fetch(source=card, card=True, digest=""), tmp_path, {}))
     body = efficientnet_lite.build((3, 48, 48), 10)
     spec = Model(model="models/efficientnet_lite", view="none", args={})
-    found = transfer._weights(tmp_path, spec, Start(weights=card))
-    transfer.load(body, found, "new", card)
+    found = loading.weights(tmp_path, spec, card)
+    loading.load(body, found, "new", card)
     shipped = list(torch.load(tmp_path / "weights.pth", weights_only=True).values())
     own = [t for n, t in body.state_dict().items() if not n.startswith(head_name(body))]
     assert len(own) == len(shipped) - 2 and all(torch.equal(a, b) for a, b in zip(own, shipped, strict=False))
@@ -102,15 +102,15 @@ def test_weights_that_do_not_fit_are_refused_by_name(source: Path) -> None:
         ),
     ):
         with pytest.raises(ValueError, match=what):
-            transfer.load(body, there, "new", "the_row")
+            loading.load(body, there, "new", "the_row")
     fits = resnet.build((1, 28, 28), 10, depth=8, width=4)
     with pytest.raises(ValueError, match=r"more is \(1,\) in it and not there in this network"):
-        transfer.load(fits, {**there, "more": torch.zeros(1)}, "new", "the_row")
+        loading.load(fits, {**there, "more": torch.zeros(1)}, "new", "the_row")
     with pytest.raises(ValueError, match=r"1.weight is not there in it"):
-        transfer.load(fits, {n: t for n, t in there.items() if n != "1.weight"}, "new", "the_row")
+        loading.load(fits, {n: t for n, t in there.items() if n != "1.weight"}, "new", "the_row")
     with pytest.raises(ValueError, match="start from the same model with the same args"):
-        transfer.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "kept", "the_row")
-    transfer.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "new", "the_row")
+        loading.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "kept", "the_row")
+    loading.load(resnet.build((1, 28, 28), 7, depth=8, width=4), there, "new", "the_row")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_dropout_moves_numbers_of_layers_but_no_weights() -> None:
     assert list(plain.state_dict())[2] == "2.weight" and list(noisy.state_dict())[2] == "3.weight"
     fresh = noisy[6].weight.detach().clone()
     for head in ("new", "kept"):
-        transfer.load(noisy, plain.state_dict(), head, "the_row")
+        loading.load(noisy, plain.state_dict(), head, "the_row")
         assert noisy[3].weight.equal(plain[2].weight)
         assert noisy[6].weight.equal(fresh if head == "new" else plain[4].weight)
 

@@ -1,0 +1,119 @@
+"""Which trainings share a features cell, what decides it, and a row of texts over one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.build.why import explain
+from pipeline.cells import store
+from pipeline.cells.cell import Cell, read_json
+from pipeline.config import loading
+from pipeline.run.estimate import Estimates
+from pipeline.run.fill import Run, executor, needed
+from pipeline.run.plan import Plan
+from tests import corpora
+
+CARD = "pipeline/models/cards/efficientnet_lite0.yaml"
+STUDY = """
+studies:
+  heads:
+    of: news_cnn
+    kind: ablation
+    vary:
+      - {label: slow, set: {lr: 0.01}, start: {weights: news_cnn, train: head}}
+      - {label: fast, set: {lr: 0.1, batch_size: 16}, start: {weights: news_cnn, train: head}}
+"""
+
+
+def plan(weights: str = CARD, **changes: Any) -> Plan:
+    """Of two rows, `one` and `two`, that train a head; changes: fields of `one`. Nothing is drawn but by `budget`."""
+    params = loading.load()
+    study = next(name for name, each in params.studies.items() if each.of == "fmnist_efficientnet_lite0")
+    params = params.varied(study)
+    point = next(row for row in params.experiments.values() if row.start and row.start.train == "head")
+    start = point.start.model_copy(update={"weights": weights})
+    point = point.model_copy(update={"budget": {"samples": None}, "start": start})
+    other = point.model_copy(update={"set": {**point.set, "lr": 0.5, "batch_size": 7, "optimizer": "sgd"}})
+    rows = {"one": point.model_copy(update=changes), "two": other}
+    found = params.model_copy(update={"experiments": rows})
+    found._rows = params.rows
+    return Plan(found)
+
+
+def features(plan: Plan, row: str = "one", seed: int = 0, **changes: Any) -> Cell:
+    return plan.trial(row, seed, changes).inputs["features"]
+
+
+def test_rows_rates_and_seeds_share_one_where_nothing_is_drawn() -> None:
+    asked = plan()
+    cells = [
+        features(asked, row, seed, set={"lr": rate}) for row in ("one", "two") for seed in (0, 1) for rate in (1, 2)
+    ]
+    assert all(cell is cells[0] for cell in cells) and cells[0].seed is None
+    assert cells[0].label == "one" and cells[0].output.parts[-3:] == ("train", "one", "features")
+    assert [c.kind for c in needed([asked.train("one", 0), asked.train("two", 1)])].count("features") == 1
+    longer = plan(budget={"samples": None, "epochs": 50})
+    assert features(longer).request == cells[0].request
+    kept = plan(start=asked.params.experiments["one"].start.model_copy(update={"head": "kept"}))
+    assert features(kept).request == cells[0].request
+
+
+def test_items_that_are_drawn_or_weights_of_a_seed_are_of_each_seed() -> None:
+    drawn = plan(budget={"samples": 100})
+    assert features(drawn, seed=0).request != features(drawn, seed=1).request
+    assert features(drawn, seed=1).label == "one seed 1" and features(drawn, seed=1).output.name == "features_1"
+    assert features(drawn, seed=1) is features(drawn, seed=1, set={"lr": 0.3})
+    seeded = plan("fmnist_simclr")
+    assert features(seeded, seed=0).request != features(seeded, seed=1).request
+    assert features(seeded, "one", 1) is features(seeded, "two", 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"view": "rgb64"},
+        {"args": {"dropout": 0.5}},
+        {"set": {"scaling": "unit"}},
+        {"set": {"channels_last": True}},
+        {"budget": {"samples": 100}},
+        {"budget": {"samples": None, "validation": 10}},
+    ],
+)
+def test_what_decides_them_makes_others(changes: dict[str, Any]) -> None:
+    assert features(plan(**changes)).request != features(plan()).request
+    assert features(plan("pipeline/models/cards/efficientnet_lite1.yaml")).request != features(plan()).request
+
+
+@pytest.fixture
+def texts(own_cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Plan]:
+    """The points of a study of texts, whose heads are trained over the features of a row."""
+    monkeypatch.chdir(tmp_path)
+    corpora.write(tmp_path)
+    (tmp_path / "params.yaml").write_text(corpora.SECTIONS.replace("seeds: [0]", "seeds: [0, 1]") + STUDY)
+    return lambda: Plan(loading.load(tmp_path / "params.yaml").varied("heads"))
+
+
+@pytest.mark.slow
+def test_heads_of_texts_share_features_and_learn_what_they_learn_over_their_own(
+    texts: Callable[[], Plan], tmp_path: Path
+) -> None:
+    asked = texts()
+    cells = [asked.train(key, seed) for key in ("heads_1", "heads_2") for seed in (0, 1)]
+    estimates = Estimates(asked.params)
+    assert "features heads_1  (2 cells)\n    never run" in explain(cells, estimates, 1)
+    said: list[str] = []
+    made = Run(executor(0), say=said.append).fill(cells)
+    assert [cell.kind for cell in made].count("features") == 2, "of each seed, since 70 items are drawn"
+    assert sum(" features heads_1 seed " in line for line in said) == 2
+    for cell in cells:
+        inputs = {name: str(parent.folder) for name, parent in cell.inputs.items() if name != "features"}
+        alone = store.execute("0" * 32, tmp_path / cell.key, cell.entry, cell.asked, inputs)
+        assert alone == cell.result and alone["validation"]["accuracy"] > 0.5
+    first = cells[0].inputs["features"]
+    assert np.load(first.folder / "train.npy").shape == (70, first.result["width"])
+    assert explain(cells, estimates, 1).startswith("nothing to compute")
+    assert read_json(first.folder / "spec.json")["kind"] == "features"
+    assert estimates.seconds(first) is None, "its row is not in the results"
