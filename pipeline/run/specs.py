@@ -11,6 +11,7 @@ from pipeline.pretraining.spec import Spec as Pretrain
 from pipeline.training.recipe import Fit
 from pipeline.training.spec import Features
 from pipeline.training.spec import Spec as Train
+from pipeline.training.start import HARMLESS
 
 
 def seed_decides(spec: Train | Fitted) -> bool:
@@ -50,7 +51,7 @@ def below_head(spec: Train | Fitted, seeded: bool) -> Features | None:
         threads=spec.threads,
         model=spec.model,
         view=spec.view,
-        args=spec.args,
+        args={name: value for name, value in spec.args.items() if name not in HARMLESS},
         scaling=spec.scaling,
         channels_last=spec.recipe.channels_last,
         weights=spec.start.weights,

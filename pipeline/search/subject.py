@@ -12,7 +12,7 @@ from pipeline.cells.cell import Cell
 from pipeline.config import loading
 from pipeline.config.loading import ParamsError
 from pipeline.config.messages import unknown
-from pipeline.run.fill import Run, executor
+from pipeline.run.fill import Run, RunError, executor
 from pipeline.run.plan import Plan
 from pipeline.search.space import Axis
 
@@ -28,8 +28,8 @@ class Subject:
     """
 
     def __init__(self, plan: Plan, key: str, jobs: int = 1) -> None:
-        """Makes the data where it is missing, since its digest is a part of what is searched."""
-        self.plan, self.key, self.seed = plan, key, plan.params.seeds_of(key)[0]
+        """Makes what the row is trained on where it is missing, since its digest is a part of what is searched."""
+        self.plan, self.key, self.seed, self.jobs = plan, key, plan.params.seeds_of(key)[0], jobs
         space, self.experiment = plan.params.search[key], plan.params.experiments[key]
         self.trials = space.trials
         self.axes: dict[str, Axis] = {f"set.{k}": a for k, a in space.set.items()}
@@ -37,8 +37,7 @@ class Subject:
         self.journal = paths.journal(plan.params.profile, key)
         task = plan.params.data[self.experiment.data].task
         self.metric: str = introspection.constant(f"tasks/{task}", "METRIC")
-        start = [plan.start(self.experiment.start, self.seed)] if self.experiment.start else []
-        Run(executor(jobs)).fill([plan.data(key), *start])
+        Run(executor(jobs)).fill(self.default.inputs.values())
 
     @cached_property
     def default(self) -> Cell:
@@ -66,14 +65,21 @@ class Subject:
         return f"{self.key}_{fingerprint.of_json(self.parts)[:8]}"
 
     def cell(self, values: Values) -> Cell:
-        """Of a trial; ParamsError where the recipe or the model can't take the values."""
+        """Of a trial, ready to be trained; ParamsError where the recipe or the model can't take the values.
+
+        Values that a frozen network's features depend on, such as arguments, have features of their own made first.
+        """
         changes = {section: _below(section, values) for section in ("set", "args")}
         try:
             introspection.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
-            return self.plan.trial(self.key, self.seed, changes)
+            cell = self.plan.trial(self.key, self.seed, changes)
+            Run(executor(self.jobs)).fill(cell.inputs.values())
+            return cell
         except ValidationError as error:
             said = "; ".join(p["msg"].removeprefix("Value error, ") for p in error.errors())
             raise ParamsError(f"not possible with {shown(values)}: {said}") from error
+        except RunError as error:
+            raise ParamsError(f"not possible with {shown(values)}: {error}") from error
 
     def rounded(self, name: str, value: Any) -> Any:
         """A searched number to a few digits, within its axis; the default stays what it is, to the last bit."""

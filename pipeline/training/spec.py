@@ -42,8 +42,9 @@ class Spec(Setting, Architecture):
 class Features(Setting, Model):
     """What a features cell is asked: what decides what a network without its head makes of the items, and no more.
 
-    budget: of one epoch, since each item passes once. scaling, channels_last: of a recipe. weights: of a start. seed:
-    None where neither the items that are drawn nor the weights depend on it.
+    budget: of one epoch, since each item passes once. args: without those that change training alone. scaling,
+    channels_last: of a recipe. weights: of a start. seed: None where neither the draw of items nor the weights are of
+    one.
     """
 
     scaling: str

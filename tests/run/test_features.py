@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline import paths
 from pipeline.build.why import explain
 from pipeline.cells import store
-from pipeline.cells.cell import Cell, read_json
+from pipeline.cells.cell import Cell, read_json, write_json
 from pipeline.config import loading
+from pipeline.results import files
+from pipeline.results.collect import _costs
+from pipeline.results.files import COSTS
 from pipeline.run.estimate import Estimates
 from pipeline.run.fill import Run, executor, needed
 from pipeline.run.plan import Plan
+from pipeline.search.space import Space
+from pipeline.search.subject import Subject
 from tests import corpora
 
 CARD = "pipeline/models/cards/efficientnet_lite0.yaml"
@@ -57,6 +63,7 @@ def test_rows_rates_and_seeds_share_one_where_nothing_is_drawn() -> None:
     assert [c.kind for c in needed([asked.train("one", 0), asked.train("two", 1)])].count("features") == 1
     longer = plan(budget={"samples": None, "epochs": 50})
     assert features(longer).request == cells[0].request
+    assert features(plan(args={"norm_momentum": 0.5})).request == cells[0].request, "it is of training alone"
     kept = plan(start=asked.params.experiments["one"].start.model_copy(update={"head": "kept"}))
     assert features(kept).request == cells[0].request
 
@@ -75,7 +82,7 @@ def test_items_that_are_drawn_or_weights_of_a_seed_are_of_each_seed() -> None:
     "changes",
     [
         {"view": "rgb64"},
-        {"args": {"dropout": 0.5}},
+        {"args": {"variant": "lite1"}},
         {"set": {"scaling": "unit"}},
         {"set": {"channels_last": True}},
         {"budget": {"samples": 100}},
@@ -115,5 +122,31 @@ def test_heads_of_texts_share_features_and_learn_what_they_learn_over_their_own(
     first = cells[0].inputs["features"]
     assert np.load(first.folder / "train.npy").shape == (70, first.result["width"])
     assert explain(cells, estimates, 1).startswith("nothing to compute")
+    costs = {line["metric"]: float(line["value"]) for line in _costs(0, cells[0])}
+    assert costs["train_seconds"] > costs["features_seconds"] == first.costs["features_seconds"]
     assert read_json(first.folder / "spec.json")["kind"] == "features"
-    assert estimates.seconds(first) is None, "its row is not in the results"
+    assert estimates.seconds(first) is None and estimates.seconds(cells[0]) is None, "no results of the row"
+    results = paths.results("laptop", "heads_1")
+    results.mkdir(parents=True)
+    spent = {"train_seconds": "10", "features_seconds": "8"}
+    files.write(
+        results / "costs.csv", COSTS, [{"seed": 0, "metric": m, "value": v, "hardware": ""} for m, v in spent.items()]
+    )
+    write_json(results / "keys.json", {"asked": {"budget": {"samples": 35, "epochs": 6}}})
+    again = Estimates(asked.params)
+    assert again.seconds(first) == 8 * 2 and again.seconds(cells[0]) == (10 - 8) * 2 * 2
+
+
+@pytest.mark.slow
+def test_trials_of_a_search_share_features_unless_it_is_they_that_are_searched(texts: Callable[[], Plan]) -> None:
+    params = texts().params
+    space = Space.model_validate(
+        {"trials": 2, "set": {"lr": {"choices": [0.1, 0.2]}}, "args": {"maps": {"choices": [8, 4]}}}
+    )
+    subject = Subject(Plan(params.model_copy(update={"search": {"heads_1": space}})), "heads_1", 0)
+    default = subject.default.inputs["features"]
+    assert default.complete and not subject.default.complete
+    other = subject.cell({"set.lr": 0.2, "args.maps": 4}).inputs["features"]
+    assert other.complete and other.key != default.key and "does not fit" in other.result["reason"]
+    trial = subject.cell({"set.lr": 0.2})
+    assert trial.inputs["features"] is default and trial.ready and trial.key != subject.default.key
