@@ -139,13 +139,7 @@ def test_pretraining_is_done_once_a_seed_and_decides_what_starts_from_it_alone(f
     scratch.change(project, warmer)
     scratch.cli(project, "study")
     made = [record(project / ".cells" / name, "spec.json") for name in helpers.cells(project) - before]
-    assert Counter(spec["kind"] for spec in made) == {
-        "pretrain": 2,
-        "features": 2,
-        "train": 4,
-        "predict": 4,
-        "evaluate": 12,
-    }
+    assert Counter(s["kind"] for s in made) == {"pretrain": 2, "features": 2, "train": 4, "predict": 4, "evaluate": 12}
     assert {spec["start"]["weights"] for spec in made if spec["kind"] == "train"} == {"digits_simclr"}
     assert "[1/" not in scratch.cli(project, "study").stdout
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline import paths
+from pipeline.build.selection import Selection
+from pipeline.build.steps import roots
 from pipeline.build.why import explain
 from pipeline.cells import store
 from pipeline.cells.cell import Cell, read_json, write_json
@@ -61,6 +63,11 @@ def test_rows_rates_and_seeds_share_one_where_nothing_is_drawn() -> None:
     assert all(cell is cells[0] for cell in cells) and cells[0].seed is None
     assert cells[0].label == "one" and cells[0].output.parts[-3:] == ("train", "one", "features")
     assert [c.kind for c in needed([asked.train("one", 0), asked.train("two", 1)])].count("features") == 1
+    made = Selection(asked, "one").steps()["train"]
+    assert {c.kind for c in made} == {"features", "train"} and len({c.output for c in made}) == len(made)
+    assert all(c.output.is_relative_to(roots(asked.params.profile)["train"]) for c in made), (
+        "where the stage shows them"
+    )
     longer = plan(budget={"samples": None, "epochs": 50})
     assert features(longer).request == cells[0].request
     assert features(plan(args={"norm_momentum": 0.5})).request == cells[0].request, "it is of training alone"
@@ -128,10 +135,10 @@ def test_heads_of_texts_share_features_and_learn_what_they_learn_over_their_own(
     assert estimates.seconds(first) is None and estimates.seconds(cells[0]) is None, "no results of the row"
     results = paths.results("laptop", "heads_1")
     results.mkdir(parents=True)
-    spent = {"train_seconds": "10", "features_seconds": "8"}
-    files.write(
-        results / "costs.csv", COSTS, [{"seed": 0, "metric": m, "value": v, "hardware": ""} for m, v in spent.items()]
+    spent = (
+        {"seed": 0, "metric": f"{kind}_seconds", "value": value} for kind, value in (("train", 10), ("features", 8))
     )
+    files.write(results / "costs.csv", COSTS, [{**line, "hardware": ""} for line in spent])
     write_json(results / "keys.json", {"asked": {"budget": {"samples": 35, "epochs": 6}}})
     again = Estimates(asked.params)
     assert again.seconds(first) == 8 * 2 and again.seconds(cells[0]) == (10 - 8) * 2 * 2
