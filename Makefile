@@ -75,8 +75,8 @@ ui: $(INSTALLED) ## MLflow over the project's store, on loopback [PORT=5000]
 serve: $(INSTALLED) ## a registered model over HTTP, on loopback [MODEL=name@alias PORT=5000]
 	@$(CLI) serve "$(MODEL)" --port $(PORT)
 
-studies: $(INSTALLED) ## variations of rows, such as each family at several sizes, and their figures [STUDY= JOBS=]
-	@$(CLI) study --study "$(STUDY)" --jobs "$(JOBS)"
+studies: $(INSTALLED) ## variations of rows, such as each family at several sizes, and their figures [STUDY= TASK= JOBS=]
+	@$(CLI) study --study "$(STUDY)" --task "$(TASK)" --jobs "$(JOBS)"
 
 look: $(INSTALLED) ## what was read of a data set: counts, ranges, remarks, a sheet of samples [DATA=]
 	@$(CLI) look --data "$(DATA)"

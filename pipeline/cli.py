@@ -80,12 +80,12 @@ def why(experiment: str | None, data: str | None, task: str | None, jobs: int | 
     return why(experiment, data, task, jobs)
 
 
-@command(click.option("--study", type=Optional(str), help="one study of params.yaml"), JOBS)
-def study(study: str | None, jobs: int | None) -> int:
+@command(click.option("--study", type=Optional(str), help="one study of params.yaml"), TASK, JOBS)
+def study(study: str | None, task: str | None, jobs: int | None) -> int:
     """Variations of rows: missing cells side by side, then their figures."""
     from pipeline.build.studies import repro
 
-    return repro(study, jobs)
+    return repro(study, task, jobs)
 
 
 @command(DATA)

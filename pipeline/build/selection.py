@@ -3,6 +3,8 @@
 from pipeline.cells.cell import Cell
 from pipeline.config import loading
 from pipeline.config.messages import unknown
+from pipeline.config.sections import Params
+from pipeline.report import study
 from pipeline.results.collect import owner
 from pipeline.run.estimate import Estimates, over_time_limit
 from pipeline.run.fill import needed
@@ -18,6 +20,13 @@ STEPS = {
 }
 ALL = "all"  # instead of a part: all of them, and what is in none
 EARLY = 0.1  # of the work, for which the longest cells wait: they still start early enough to end with the rest
+
+
+def check_part(params: Params, task: str | None) -> None:
+    """ParamsError where no data set is in the part of that name."""
+    parts = [*sorted({entry.part for entry in params.data.values() if entry.part}), ALL]
+    if task and task not in parts:
+        raise loading.ParamsError(unknown("part of the build", task, parts))
 
 
 class Selection:
@@ -38,9 +47,7 @@ class Selection:
             raise loading.ParamsError(loading.no_row(plan.params, experiment))
         if data and data not in plan.params.data:
             raise loading.ParamsError(unknown("data set", data, plan.params.data))
-        parts = sorted({entry.part for entry in plan.params.data.values() if entry.part})
-        if task and task not in (*parts, ALL):
-            raise loading.ParamsError(unknown("part of the build", task, [*parts, ALL]))
+        check_part(plan.params, task)
         parent = plan.params.variants[experiment].of if experiment in plan.params.variants else experiment
         asked = [
             key
@@ -119,3 +126,15 @@ class Selection:
         """All that the rows need, by the step that makes it."""
         every = needed(self.cells())
         return {step: [cell for cell in every if cell.kind in kinds] for step, kinds in STEPS.items()}
+
+
+def studies_asked(params: Params, name: str | None = None, task: str | None = None) -> list[str]:
+    """Of that name, or of the rows of a part; where neither is given, all but those of rows on request not made yet."""
+
+    def included(key: str) -> bool:
+        row = params.varied_rows.get(params.studies[key].of)
+        if name or task:
+            return name in (None, key) and task in (None, ALL, row and params.data[row.data].part)
+        return not (row and row.on_request) or all(cell.complete for cell in study.cells(params, key))
+
+    return [key for key in params.studies if included(key)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.build.selection import Selection
+from pipeline.build.selection import Selection, studies_asked
 from pipeline.cells import fingerprint, outputs
 from pipeline.cells.cell import Cell, write_json
 from pipeline.config.sections import Params
@@ -51,7 +51,7 @@ def write_plan(selection: Selection) -> str:
     }
     # A recipe that gets another name changes no cell, but the results tell of it.
     wanted["evaluate"] |= {key: fingerprint.of_json(params.asked(key, params.profile)) for key in selection.rows}
-    wanted["studies"] = {name: [cell.request for cell in study.cells(params, name)] for name in params.studies}
+    wanted["studies"] = {name: [cell.request for cell in study.cells(params, name)] for name in studies_asked(params)}
     shown = {"parameters": fingerprint.of_path(paths.PARAMS), "references": fingerprint.of_path(paths.REFERENCES)}
     for name, entry in READERS.items():
         wanted[name] = {**shown, "sources": fingerprint.of_json(fingerprint.sources([entry]))}

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline import paths
 from pipeline.build import dvc, steps
 from pipeline.build.repro import alone, finish, tell
-from pipeline.build.selection import Selection
+from pipeline.build.selection import Selection, check_part, studies_asked
 from pipeline.cells import outputs
 from pipeline.cells.cell import Cell
 from pipeline.config import loading
@@ -22,16 +22,17 @@ from pipeline.run.plan import Plan
 STAGES = "studies/dvc.yaml"
 
 
-def repro(study: str | None, jobs: int | None) -> int:
-    """Exit code. study: this one alone, without DVC, which finds it the next time that it is asked."""
+def repro(study: str | None, task: str | None, jobs: int | None) -> int:
+    """Exit code. study, task: this one, or those of a part's rows, without DVC, which finds them when it is asked."""
     params = loading.load()
     if study and study not in params.studies:
         raise loading.ParamsError(unknown("study", study, params.studies))
+    check_part(params, task)
     with alone():
         steps.adopt(params)
-        tracked = not study and dvc.usable()
+        tracked = not study and not task and dvc.usable()
         skipped = over_limit(params)
-        wanted = [name for name in params.studies if study in (None, name) and name not in skipped]
+        wanted = [name for name in studies_asked(params, study, task) if name not in skipped]
         unfinished = _fill(params, wanted, jobs)
         if tracked and not unfinished:
             code, ran = dvc.repro(STAGES, planned=steps.write_plan(Selection(Plan(params))))
@@ -69,12 +70,13 @@ def _fill(params: Params, names: Iterable[str], jobs: int | None) -> list[str]:
 def make(params: Params) -> None:
     """The stage: finish the cells of all studies, show them with all that they are made from, write their results."""
     skipped = over_limit(params)
-    names = [name for name in params.studies if name not in skipped]
+    names = [name for name in studies_asked(params) if name not in skipped]
     if unfinished := _fill(params, names, None):
         raise RunError(f"not finished: {', '.join(unfinished)}")
     every = needed(cell for name in names for cell in studies.cells(params, name))
     root = paths.study_cells(params.profile)
     outputs.show({_place(cell, root): cell for cell in every}, root)
+    paths.study(params.profile, "").mkdir(parents=True, exist_ok=True)  # where no study is made yet
     for name in names:
         studies.collect(params, name)
     steps.write_done(params, "studies", every)
