@@ -17,6 +17,7 @@ from pipeline.config import loading
 from pipeline.results import files
 from pipeline.results.collect import _costs
 from pipeline.results.files import COSTS
+from pipeline.run import estimate
 from pipeline.run.estimate import Estimates
 from pipeline.run.fill import Run, executor, needed
 from pipeline.run.plan import Plan
@@ -25,6 +26,7 @@ from pipeline.search.subject import Subject
 from tests import corpora
 
 CARD = "pipeline/models/cards/efficientnet_lite0.yaml"
+SPENT = {"train": 10, "features": 8}  # seconds, of training with what it is trained over
 STUDY = """
 studies:
   heads:
@@ -65,9 +67,8 @@ def test_rows_rates_and_seeds_share_one_where_nothing_is_drawn() -> None:
     assert [c.kind for c in needed([asked.train("one", 0), asked.train("two", 1)])].count("features") == 1
     made = Selection(asked, "one").steps()["train"]
     assert {c.kind for c in made} == {"features", "train"} and len({c.output for c in made}) == len(made)
-    assert all(c.output.is_relative_to(roots(asked.params.profile)["train"]) for c in made), (
-        "where the stage shows them"
-    )
+    root = roots(asked.params.profile)["train"]
+    assert all(cell.output.is_relative_to(root) for cell in made), "where the stage shows them"
     longer = plan(budget={"samples": None, "epochs": 50})
     assert features(longer).request == cells[0].request
     assert features(plan(args={"norm_momentum": 0.5})).request == cells[0].request, "it is of training alone"
@@ -135,13 +136,15 @@ def test_heads_of_texts_share_features_and_learn_what_they_learn_over_their_own(
     assert estimates.seconds(first) is None and estimates.seconds(cells[0]) is None, "no results of the row"
     results = paths.results("laptop", "heads_1")
     results.mkdir(parents=True)
-    spent = (
-        {"seed": 0, "metric": f"{kind}_seconds", "value": value} for kind, value in (("train", 10), ("features", 8))
-    )
+    spent = [{"seed": 0, "metric": f"{kind}_seconds", "value": value} for kind, value in SPENT.items()]
     files.write(results / "costs.csv", COSTS, [{**line, "hardware": ""} for line in spent])
+    estimate._cost.cache_clear()
     write_json(results / "keys.json", {"asked": {"budget": {"samples": 35, "epochs": 6}}})
     again = Estimates(asked.params)
-    assert again.seconds(first) == 8 * 2 and again.seconds(cells[0]) == (10 - 8) * 2 * 2
+    assert (
+        again.seconds(first) == SPENT["features"] * 2
+        and again.seconds(cells[0]) == (SPENT["train"] - SPENT["features"]) * 2 * 2
+    )
 
 
 @pytest.mark.slow
