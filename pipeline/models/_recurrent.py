@@ -4,6 +4,9 @@ A series that is shorter than the longest of its data set is padded with NaN at 
 forward layer has passed it only after the last step that counts, and a backward layer is given each series turned
 around within its own length (Graves & Schmidhuber 2005 for both directions). That is what torch's packed sequences
 compute, in a form that also exports to ONNX.
+
+Dropout is of what a layer gives to the next and of what the head gets, never of what a layer gives to its own next
+step (Zaremba, Sutskever, Vinyals 2014: Recurrent neural network regularization); the vectors of tokens have their own.
 """
 
 from collections.abc import Callable
@@ -36,7 +39,7 @@ class Recurrent(nn.Module):
 
     cell: nn.RNN, nn.LSTM or nn.GRU; options: more of its arguments. inputs: what `inputs` gives. pool: `last` is the
     state after the last step (of a backward layer, after the first), `mean` and `max` are over the steps of the last
-    layer, and `none` keeps them all, (N, T, outputs).
+    layer, and `none` keeps them all, (N, T, outputs). dropout: of the states between layers and of the head's inputs.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Recurrent(nn.Module):
         layers: int,
         bidirectional: bool,
         pool: str,
+        dropout: float = 0.0,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -56,7 +60,7 @@ class Recurrent(nn.Module):
         self.embedding: Callable[[Tensor], tuple[Tensor, Tensor]] = inputs if isinstance(inputs, Tokens) else split
         sizes = [inputs.width if isinstance(inputs, Tokens) else inputs] + [width] * (layers - 1)
         self.layers = nn.ModuleList(Layer(cell, size, hidden, self.directions, options) for size in sizes)
-        self.head = nn.Linear(width, outputs)
+        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.scored(x)[0]
@@ -66,9 +70,9 @@ class Recurrent(nn.Module):
         x, there = self.embedding(x)
         steps = torch.arange(x.shape[1], device=x.device)
         turned = (there.sum(1, keepdim=True) - 1 - steps).clamp_min(0)
-        for layer in self.layers:
-            x = layer(x, turned)
-        return self.head(pooled(x, there, self.pool, self.directions)), there
+        for above, layer in enumerate(self.layers):
+            x = layer(self.dropout(x) if above else x, turned)
+        return self.head(self.dropout(pooled(x, there, self.pool, self.directions))), there
 
 
 def inputs(shape: tuple[int, ...], vocabulary: Vocabulary | None, width: int, dropout: float) -> int | Tokens:

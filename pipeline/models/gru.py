@@ -29,6 +29,7 @@ def build(
     layers: Annotated[int, Field(ge=1)] = 1,
     bidirectional: bool = False,
     pool: Literal["last", "mean", "max", "none"] = "last",
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     embedding: Annotated[int, Field(ge=1)] = 128,
     embedding_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> nn.Module:
@@ -36,6 +37,7 @@ def build(
 
     pool: `none` keeps those of every step, (N, T, outputs). embedding: width of the vectors that stand for tokens, and
     embedding_dropout: the share of their entries that training leaves out; series have neither.
+    dropout: of the states between layers and of the head's inputs.
     """
     first = inputs(shape, vocabulary, embedding, embedding_dropout)
-    return initialise(Recurrent(nn.GRU, first, outputs, hidden, layers, bidirectional, pool))
+    return initialise(Recurrent(nn.GRU, first, outputs, hidden, layers, bidirectional, pool, dropout))

@@ -58,11 +58,12 @@ def build(
     *,
     hidden: Annotated[int, Field(ge=1)] = 128,
     layers: Annotated[int, Field(ge=1)] = 1,
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     embedding: Annotated[int, Field(ge=1)] = 128,
     embedding_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
 ) -> nn.Module:
     """Tokens (N, T) to scores of tags (N, T, outputs). hidden: of each direction; the others as in `lstm`."""
     tokens = Tokens(vocabulary, embedding, embedding_dropout)
-    network = Recurrent(nn.LSTM, tokens, outputs, hidden, layers, bidirectional=True, pool="none")
+    network = Recurrent(nn.LSTM, tokens, outputs, hidden, layers, bidirectional=True, pool="none", dropout=dropout)
     initialise(network, forget_bias=1.0)
     return LstmCrf(network, CRF(outputs))

@@ -50,6 +50,7 @@ def build(
     bidirectional: bool = False,
     pool: Literal["last", "mean", "max", "none"] = "mean",
     activation: Literal["tanh", "relu"] = "tanh",
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     embedding: Annotated[int, Field(ge=1)] = 128,
     embedding_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
 ) -> nn.Module:
@@ -57,9 +58,10 @@ def build(
 
     pool: `none` keeps those of every step, (N, T, outputs). embedding: width of the vectors that stand for tokens, and
     embedding_dropout: the share of their entries that training leaves out; series have neither.
+    dropout: of the states between layers and of the head's inputs.
     """
     first = inputs(shape, vocabulary, embedding, embedding_dropout)
-    network = Recurrent(Elman, first, outputs, hidden, layers, bidirectional, pool, nonlinearity=activation)
+    network = Recurrent(Elman, first, outputs, hidden, layers, bidirectional, pool, dropout, nonlinearity=activation)
     initialise(network)
     if activation == "relu":
         for cell in network.modules():

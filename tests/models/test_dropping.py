@@ -1,5 +1,6 @@
 """Dropout and stochastic depth as arguments of architectures."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import torch
 from torch import nn
 from torchvision.ops import StochasticDepth
 
-from pipeline.models import lenet5, resnet, transformer_encoder
+from pipeline.data.spec import Vocabulary
+from pipeline.models import gru, lenet5, lstm, lstm_crf, resnet, rnn, transformer_encoder
 
 IMAGE = (1, 28, 28)
 
@@ -45,3 +47,21 @@ def test_a_skipped_block_is_its_shortcut_and_a_kept_one_is_scaled_up() -> None:
     assert 70 < sum(which) < 130
     for skip, f, k in zip(which, found, kept, strict=True):
         assert skip or torch.allclose(f, k, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [lstm, gru, rnn, lstm_crf])
+def test_a_recurrent_network_drops_between_layers_and_before_its_head_and_nowhere_else(model: Any) -> None:
+    x = torch.randint(1, 20, (3, 7), generator=torch.Generator().manual_seed(0))
+    build = partial(model.build, (7,), 4, Vocabulary(size=20, padding=0), hidden=8, layers=3, embedding_dropout=0.0)
+    torch.manual_seed(0)
+    plain = build()
+    torch.manual_seed(0)
+    network = build(dropout=0.5)
+    assert [*network.state_dict()] == [*plain.state_dict()]
+    assert torch.equal(network.eval()(x), plain.eval()(x)) and torch.equal(plain.train()(x), plain(x))
+
+    body, given = getattr(network.train(), "emissions", network), []
+    for layer in [*body.layers, body.head]:
+        layer.register_forward_pre_hook(lambda _, inputs: given.append((inputs[0] == 0).float().mean().item()))
+    network(x)
+    assert given[0] == 0 and given[1:] == pytest.approx([0.5] * 3, abs=0.25)
