@@ -7,6 +7,7 @@ from pipeline.config import loading
 from pipeline.run.fill import Run, executor
 from pipeline.run.plan import Plan
 from pipeline.training.spec import Spec
+from pipeline.training.start import require_tokens
 
 
 def lr_range(experiment: str) -> int:
@@ -31,6 +32,8 @@ def lr_range(experiment: str) -> int:
     data = dataset.load(cell.inputs["data"].folder, spec.budget, spec.seed, ("train", "validation"))
     start = cell.inputs["start"].folder if "start" in cell.inputs else None
     try:
+        if spec.start and start:
+            require_tokens(spec.start, start, cell.inputs["data"].folder)
         found = range_test.run(spec, data, start)
     except ValueError as error:
         raise loading.ParamsError(f"{experiment}: {error}") from None

@@ -84,6 +84,20 @@ def write(
     }
 
 
+def difference(theirs: Path, ours: Path) -> str | None:
+    """How the tokenizers of two files differ, None where they make the same tokens; one may cut texts shorter."""
+    their, our = (Tokenizer.from_file(str(path)) for path in (theirs, ours))
+    for tokenizer in (their, our):
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+    if their.to_str() == our.to_str():
+        return None
+    for number in range(max(their.get_vocab_size(), our.get_vocab_size())):
+        if (there := their.id_to_token(number)) != (here := our.id_to_token(number)):
+            return f"token {number} is {there!r} there and {here!r} here"
+    return "the tokens are the same, but texts are cut in another way"
+
+
 def first_tokens(words: Sequence[str], item: Encoding) -> list[int | None]:
     """The place of the first token of each word of a text, which are joined by a space; None where it has none."""
     places: list[int | None] = []

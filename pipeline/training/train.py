@@ -32,6 +32,7 @@ from pipeline.training.callbacks import Checkpoint, Progress
 from pipeline.training.distributed import Ranks, Unavailable
 from pipeline.training.health import COLUMNS
 from pipeline.training.spec import Model, Spec
+from pipeline.training.start import require_tokens
 from pipeline.training.system import Diverged, System
 
 
@@ -55,7 +56,10 @@ def _train(
     system = None
     try:
         whole, began = assemble(spec, data), time.perf_counter()
-        system = transfer.begin(whole, spec, inputs["start"]) if "start" in inputs else whole
+        system = whole
+        if spec.start:
+            require_tokens(spec.start, inputs["start"], inputs["data"])
+            system = transfer.begin(whole, spec, inputs["start"])
         spent = time.perf_counter() - began
         try:
             fit(system, spec.precision, folder, owner_of(spec), execution)
