@@ -99,7 +99,7 @@ def variant_problems(params: Params, where: Location, variant: Variant) -> Itera
         yield (*where, "of"), unknown("experiment", variant.of, params.experiments)
         return
     kept = "skops" if params.experiments[variant.of].model.startswith("classical/") else "safetensors"
-    left = f"{variant.of} is kept as {kept}"
+    left, data = f"{variant.of} is kept as {kept}", params.data.get(params.experiments[variant.of].data)
     for index, step in enumerate(variant.steps):
         method, options = step.get("method"), {k: v for k, v in step.items() if k != "method"}
         spot = (*where, "steps", index)
@@ -108,6 +108,10 @@ def variant_problems(params: Params, where: Location, variant: Variant) -> Itera
             return
         yield from option_problems(f"compress/methods/{method}", "apply", spot, options)
         module = f"compress/methods/{method}"
+        if data and data.task in introspection.names("tasks"):
+            target = introspection.constant(f"tasks/{data.task}", "TARGET")
+            if why := introspection.refused(module, options, {}, target, data.split.refit, "apply"):
+                yield spot, f"{why}; {variant.of} has data of {data.task}: leave this variant out"
         if kept not in (takes := introspection.constant(module, "TAKES")):
             yield spot, f"{method} takes {' or '.join(takes)}, but {left}{_before(kept, takes)}"
         kept = introspection.constant(module, "MAKES")
