@@ -7,7 +7,6 @@ from pipeline.config import loading
 from pipeline.run.fill import Run, executor
 from pipeline.run.plan import Plan
 from pipeline.training.spec import Spec
-from pipeline.training.start import require_tokens
 
 
 def lr_range(experiment: str) -> int:
@@ -24,6 +23,7 @@ def lr_range(experiment: str) -> int:
     from pipeline.data import dataset  # seconds of imports, and only now is it known that they are needed
     from pipeline.report import range_plot
     from pipeline.training import range_test
+    from pipeline.training.vocabulary import require_tokens
 
     spec = cell.spec
     assert isinstance(spec, Spec)

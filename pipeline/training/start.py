@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -85,24 +84,3 @@ def misfits(theirs: Mapping[str, Any], ours: Mapping[str, Any], head: str) -> It
     for name in sorted(set(built) - HARMLESS - ({"head"} if head == "new" else set())):
         if theirs[name] != ours[name]:
             yield f"has weights of {name} {theirs[name]!r}, but here it is {ours[name]!r}"
-
-
-def require_tokens(start: Start, source: Path, data: Path) -> None:
-    """ValueError where weights in the cell at `source` have learnt from other tokens than the texts in `data` have now.
-
-    Shapes do not tell: vocabularies of other texts may be of one size.
-    """
-    from pipeline.cells.cell import read_json
-    from pipeline.data.dataset import TOKENIZER
-
-    if not ((source / TOKENIZER).is_file() and (data / TOKENIZER).is_file()):
-        return  # numbers; and a card or a folder is named by the tokenizer, which params.yaml is checked for
-    from pipeline.data.text import difference
-
-    if what := difference(source / TOKENIZER, data / TOKENIZER):
-        name = read_json(data / "meta.json")["name"]
-        raise ValueError(
-            f"{start.weights} has learnt from tokens of its own tokenizer, but those of {name} are of another: {what}; "
-            f"put a copy of its {TOKENIZER} into a folder, write an entry of tokenizers {{by: pretrained, source: "
-            "./folder} and name that as tokens, or leave start out"
-        )

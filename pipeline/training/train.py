@@ -32,8 +32,8 @@ from pipeline.training.callbacks import Checkpoint, Progress
 from pipeline.training.distributed import Ranks, Unavailable
 from pipeline.training.health import COLUMNS
 from pipeline.training.spec import Model, Spec
-from pipeline.training.start import require_tokens
 from pipeline.training.system import Diverged, System
+from pipeline.training.vocabulary import require_tokens
 
 
 class Interrupted(RuntimeError):
