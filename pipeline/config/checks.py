@@ -82,8 +82,10 @@ def _data_problems(params: Params, where: Location, data: Data) -> Iterator[Prob
         yield (*where, "reader"), unknown("reader", data.reader, introspection.names("data/readers"))
     else:
         yield from option_problems(f"data/readers/{data.reader}", "read", (*where, "options"), data.options)
-        if data.missing != "refuse" and data.kind != "tabular":
-            yield (*where, "missing"), f"values are missing in tables only; {data.reader} reads {data.kind} data here"
+        valid = ("refuse", "drop") if data.kind == "tokens" else ("refuse",)
+        if data.kind != "tabular" and data.missing not in valid:
+            what = f"values are missing in tables only; {data.reader} reads {data.kind} data here"
+            yield (*where, "missing"), f"{what}; valid: {', '.join(valid)}"
     numbers = (
         data.task in introspection.names("tasks") and introspection.constant(f"tasks/{data.task}", "TARGET") != "class"
     )
