@@ -13,6 +13,8 @@ from mlflow import pyfunc
 from pipeline.cells.cell import read_json
 from pipeline.data.raw import Raw
 from pipeline.data.readers import conllu, text_table
+from pipeline.data.tokenizers import _own
+from pipeline.tracking import loader
 from pipeline.tracking.commands import load, serve_command
 from tests import corpora
 from tests.tracking.conftest import Laboratory
@@ -110,6 +112,18 @@ def test_a_word_beyond_the_longest_text_has_no_tag(published: Laboratory) -> Non
     model = pyfunc.load_model(str(load("treebank-lstm/1", published.roots)))
     (found,) = model.predict({"text": "the dog " * 20})
     assert len(found) == 40 and found[:2] == ["DET", "NOUN"] and None not in found[:24] and set(found[24:]) == {None}
+
+
+@pytest.mark.parametrize("locator", ["news-lstm/1", "treebank-lstm/1"])
+def test_a_text_is_cut_once(published: Laboratory, monkeypatch: pytest.MonkeyPatch, locator: str) -> None:
+    model, asked, opened = loader.load(load(locator, published.roots)), [], _own.opened
+
+    def noted(path: Path) -> Any:
+        asked.append(path)
+        return opened(path)
+
+    monkeypatch.setattr("pipeline.data.text.opened", noted)
+    assert len(model.predict(["the dog", "to walk"])) == 2 and len(asked) == 1
 
 
 @pytest.mark.parametrize("locator", ["news-svm/1", "news-text_cnn/3", "treebank-lstm/1"])
