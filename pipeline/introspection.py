@@ -84,14 +84,22 @@ def constant(module: str, name: str, default: Any = ...) -> Any:
     raise ValueError(f"pipeline/{module}.py does not define {name}")
 
 
-def refused(model: str, args: Mapping[str, Any], recipe: Mapping[str, Any], target: str, refit: bool) -> str | None:
+def refused(
+    model: str,
+    args: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    target: str,
+    refit: bool,
+    function: str = "build",
+) -> str | None:
     """Why `model` can't be trained with these values, None where it can: the one reader of a file's `REQUIRES`.
 
     That is a tuple of (what has to be, why) or (what has to be, why, where): `({"target": ("class",)}, "there is no
     hard margin of numbers", {"margin": "hard"})`. Names are of arguments, of recipe fields, `target` (class or number)
-    and `refit`; in `where`, True stands for anything but empty.
+    and `refit`; in `where`, True stands for anything but empty. function: whose arguments these are, of a method of
+    compression its `apply`.
     """
-    defaults = {name: field.default for name, field in options(model, "build").model_fields.items()}
+    defaults = {name: field.default for name, field in options(model, function).model_fields.items()}
     values = {**defaults, **args, **recipe, "target": target, "refit": refit}
     for needed, why, *conditions in constant(model, "REQUIRES", ()):
         where = conditions[0] if conditions else {}

@@ -23,6 +23,7 @@ def lr_range(experiment: str) -> int:
     from pipeline.data import dataset  # seconds of imports, and only now is it known that they are needed
     from pipeline.report import range_plot
     from pipeline.training import range_test
+    from pipeline.training.vocabulary import require_tokens
 
     spec = cell.spec
     assert isinstance(spec, Spec)
@@ -31,6 +32,8 @@ def lr_range(experiment: str) -> int:
     data = dataset.load(cell.inputs["data"].folder, spec.budget, spec.seed, ("train", "validation"))
     begun = {name: cell.inputs[name].folder for name in ("start", "features") if name in cell.inputs}
     try:
+        if spec.start:
+            require_tokens(spec.start, begun["start"], cell.inputs["data"].folder)
         found = range_test.run(spec, data, **begun)
     except ValueError as error:
         raise loading.ParamsError(f"{experiment}: {error}") from None

@@ -82,8 +82,10 @@ def _data_problems(params: Params, where: Location, data: Data) -> Iterator[Prob
         yield (*where, "reader"), unknown("reader", data.reader, introspection.names("data/readers"))
     else:
         yield from option_problems(f"data/readers/{data.reader}", "read", (*where, "options"), data.options)
-        if data.missing != "refuse" and data.kind != "tabular":
-            yield (*where, "missing"), f"values are missing in tables only; {data.reader} reads {data.kind} data here"
+        valid = ("refuse", "drop") if data.kind == "tokens" else ("refuse",)
+        if data.kind != "tabular" and data.missing not in valid:
+            what = f"values are missing in tables only; {data.reader} reads {data.kind} data here"
+            yield (*where, "missing"), f"{what}; valid: {', '.join(valid)}"
     numbers = (
         data.task in introspection.names("tasks") and introspection.constant(f"tasks/{data.task}", "TARGET") != "class"
     )
@@ -99,7 +101,7 @@ def variant_problems(params: Params, where: Location, variant: Variant) -> Itera
         yield (*where, "of"), unknown("experiment", variant.of, params.experiments)
         return
     kept = "skops" if params.experiments[variant.of].model.startswith("classical/") else "safetensors"
-    left = f"{variant.of} is kept as {kept}"
+    left, data = f"{variant.of} is kept as {kept}", params.data.get(params.experiments[variant.of].data)
     for index, step in enumerate(variant.steps):
         method, options = step.get("method"), {k: v for k, v in step.items() if k != "method"}
         spot = (*where, "steps", index)
@@ -108,6 +110,10 @@ def variant_problems(params: Params, where: Location, variant: Variant) -> Itera
             return
         yield from option_problems(f"compress/methods/{method}", "apply", spot, options)
         module = f"compress/methods/{method}"
+        if data and data.task in introspection.names("tasks"):
+            target = introspection.constant(f"tasks/{data.task}", "TARGET")
+            if why := introspection.refused(module, options, {}, target, data.split.refit, "apply"):
+                yield spot, f"{why}; {variant.of} has data of {data.task}: leave this variant out"
         if kept not in (takes := introspection.constant(module, "TAKES")):
             yield spot, f"{method} takes {' or '.join(takes)}, but {left}{_before(kept, takes)}"
         kept = introspection.constant(module, "MAKES")

@@ -26,9 +26,9 @@ def raw_items(data: Any, facts: Facts, folder: Path = Path()) -> "np.ndarray | R
     says which item, counted from 0, and which of its values is wrong, and what is allowed.
     """
     if facts.vocabulary:
-        from pipeline.data.text import tokens  # a model of numbers is served without a tokenizer
+        from pipeline.data.text import Request  # a model of numbers is served without a tokenizer
 
-        return tokens(texts(data), folder, facts)
+        return Request(texts(data), folder, facts).tokens()
     kind = replace(KINDS[facts.kind], padded=facts.padded)  # what has learnt from whole series takes no others
     by_name = facts.columns is not None and hasattr(data, "columns")
     x = _expanded(data, facts) if by_name else _numbers(data, "the input")

@@ -1,4 +1,4 @@
-"""Missing values of tables: refused, their rows dropped, or replaced by what is fitted on the training items."""
+"""Missing values of tables and empty texts: refused, dropped, or, of tables, replaced by what is fitted on train."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from pipeline.data import arrays
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Column, Missing
 
-WAY = "write `missing: drop` into the data set's entry to leave such rows out, or mean, median, mode or a number"
+WAY = "write `missing: drop` into the data set's entry to leave such rows out"
 
 
 def complete_rows(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -20,27 +20,27 @@ def complete_rows(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarr
     remarks: list[str] = []
     for split, (x, y) in raw.splits.items():
         unlabelled = _unlabelled(y)
-        incomplete = _has_missing(x) if raw.kind == "tabular" else np.zeros(len(y), bool)
+        incomplete = _incomplete(x, raw.kind)
         if how != "drop" and unlabelled.any():
             place = _place(raw, split, int(unlabelled.argmax()), name)
-            raise DataError(
-                f"{place}: the label is empty ({int(unlabelled.sum())} of {len(y)} labels are); write `missing: drop` "
-                "into the data set's entry to leave such rows out"
-            )
+            what = "target" if y.dtype == object else "label"
+            raise DataError(f"{place}: the {what} is empty ({int(unlabelled.sum())} of {len(y)} {what}s are); {WAY}")
         rows = f"of {len(y)} rows" + (f" of {split}" if len(raw.splits) > 1 else "")
         if how == "refuse" and incomplete.any():
-            first = int(incomplete.argmax())
-            column = _first_gap(x[first], raw.columns)
-            raise DataError(
-                f"{_place(raw, split, first, name)}: {column} is missing or not finite "
-                f"({int(incomplete.sum())} {rows} lack a value); {WAY}"
-            )
+            first, count = int(incomplete.argmax()), int(incomplete.sum())
+            what = f"the text is empty ({count} {rows} have none); {WAY}"
+            if raw.kind == "tabular":
+                column = _first_gap(x[first], raw.columns)
+                what = f"{column} is missing or not finite ({count} {rows} lack a value); {WAY}, "
+                what += "or mean, median, mode or a number"
+            raise DataError(f"{_place(raw, split, first, name)}: {what}")
         dropped = unlabelled | incomplete if how == "drop" else unlabelled
         kept[split] = np.flatnonzero(~dropped)
         if dropped.all():
             raise DataError(f"{name}, {split}: every row lacks a value, so none is left; leave empty columns out")
         if dropped.any():
-            remarks.append(f"dropped: {int(dropped.sum())} {rows} with a missing value")
+            what = "without a text or its target" if raw.kind == "tokens" else "with a missing value"
+            remarks.append(f"dropped: {int(dropped.sum())} {rows} {what}")
         elif incomplete.any():
             by = f"the {how} of the training items" if isinstance(how, str) else f"{how:g}"
             remarks.append(f"missing: values in {int(incomplete.sum())} {rows}, replaced by {by}")
@@ -98,14 +98,20 @@ def _number(values: np.ndarray, how: Missing) -> float:
     return float(np.mean(values, dtype=np.float64) if how == "mean" else np.median(values))
 
 
-def _has_missing(x: np.ndarray) -> np.ndarray:
-    """Which rows (N,) have a NaN."""
+def _incomplete(x: np.ndarray, kind: str) -> np.ndarray:
+    """Which items (N,) are rows with a NaN, or texts without a word."""
+    if kind == "tokens":
+        return np.array([not "".join(item).strip() for item in x], bool)
+    if kind != "tabular":
+        return np.zeros(len(x), bool)
     return np.concatenate([np.isnan(part).any(axis=1) for part in arrays.chunks(x)] or [np.zeros(0, bool)])
 
 
 def _unlabelled(y: np.ndarray) -> np.ndarray:
     if y.dtype.kind == "f":
         return np.isnan(y)
+    if y.dtype == object:
+        return np.array([isinstance(target, str) and not target.strip() for target in y], bool)
     return np.char.strip(y) == y.dtype.type() if y.dtype.kind in "US" else np.zeros(len(y), bool)
 
 

@@ -32,9 +32,9 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     kind = KINDS[raw.kind]
     kept, said = missing.complete_rows(raw, spec.missing, spec.data)
     raw, classes = _targeted(raw, kept, task, str(source))
-    indices = splits.split({s: y for s, (_, y) in raw.splits.items()}, spec.split, classes)
-    labels = {s: raw.splits[source][1][chosen] for s, (source, chosen) in indices.items()}
+    indices = splits.split({s: y[kept[s]] for s, (_, y) in raw.splits.items()}, spec.split, classes)
     places = {s: (source, kept[source][chosen]) for s, (source, chosen) in indices.items()}
+    labels = {s: raw.splits[source][1][chosen] for s, (source, chosen) in places.items()}
     counts = {s: task.counts(y, classes) for s, y in labels.items()}
     _require_differences(labels, counts, classes, spec.data)
     write = _tokens if kind.ragged else _values
@@ -110,14 +110,16 @@ def read(spec: Spec, source: Path) -> Raw:
 
 
 def _targeted(raw: Raw, kept: dict[str, np.ndarray], task: Any, name: str) -> tuple[Raw, list[str]]:
-    """Labels of the kept items as the task's targets, and the classes; the same for all splits."""
+    """Labels as the task's targets, of kept items alone, and the classes; the same for all splits."""
     parts = {split: y[kept[split]] for split, (_, y) in raw.splits.items()}
     try:
         encoded, classes = task.encode(np.concatenate(list(parts.values())), raw.classes)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     bounds = np.cumsum([len(y) for y in parts.values()])[:-1]
-    targets = dict(zip(parts, np.split(encoded, bounds), strict=True))
+    targets = {split: np.zeros(len(y), encoded.dtype) for split, (_, y) in raw.splits.items()}
+    for split, part in zip(parts, np.split(encoded, bounds), strict=True):
+        targets[split][kept[split]] = part
     return replace(raw, splits={split: (x, targets[split]) for split, (x, _) in raw.splits.items()}), classes
 
 

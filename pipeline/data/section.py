@@ -26,6 +26,7 @@ class Data(Strict):
     tokens: of text, the entry of `tokenizers` that cuts it into tokens, where a row names no other.
     missing: what becomes of missing values of a table: refuse, drop (the row), or what is put in for a missing number:
     mean, median or mode of the training items, or a number that is given. A column of names gets its most frequent one.
+    Of texts, refuse or drop (those without a word, and pairs with an empty side).
     part: of the build that its rows are: `make repro TASK=text` makes those of one part alone.
     seeds: of every row on it, instead of the profile's; more of them where items are so few that a seed decides much.
     """

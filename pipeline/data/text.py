@@ -84,6 +84,20 @@ def write(
     }
 
 
+def difference(theirs: Path, ours: Path) -> str | None:
+    """How the tokenizers of two files differ, None where they make the same tokens; one may cut texts shorter."""
+    their, our = (Tokenizer.from_file(str(path)) for path in (theirs, ours))
+    for tokenizer in (their, our):
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+    if their.to_str() == our.to_str():
+        return None
+    for number in range(max(their.get_vocab_size(), our.get_vocab_size())):
+        if (there := their.id_to_token(number)) != (here := our.id_to_token(number)):
+            return f"token {number} is {there!r} there and {here!r} here"
+    return "the tokens are the same, but texts are cut in another way"
+
+
 def first_tokens(words: Sequence[str], item: Encoding) -> list[int | None]:
     """The place of the first token of each word of a text, which are joined by a space; None where it has none."""
     places: list[int | None] = []
@@ -111,34 +125,34 @@ def _aligned(items: np.ndarray, tags: np.ndarray, found: list[Encoding]) -> tupl
     return aligned, missing
 
 
-def tokens(texts: list[str], folder: Path, facts: Facts) -> ragged.Ragged:
-    """Of texts, by the tokenizer in `folder`, as a model with these facts takes them; ValueError where one has none."""
-    assert facts.vocabulary
-    found = _encoded(texts, folder, facts)
-    for number, item in enumerate(found):
-        if _is_empty(item):
-            raise ValueError(f"item {number} (the first is 0): the text {texts[number][:40]!r} has no token")
-    return ragged.of([item.ids for item in found], facts.vocabulary.padding, facts.shape[0])
+class Request:
+    """Texts, cut once by the tokenizer in `folder`, and what a model with these facts says of them."""
 
+    def __init__(self, texts: list[str], folder: Path, facts: Facts) -> None:
+        self.texts, self.facts = texts, facts
+        read = [SPACE.join(text.split()) for text in texts] if facts.aligned else texts
+        self.items: list[Encoding] = opened(folder / TOKENIZER).encode_batch(read)
 
-def tags(texts: list[str], scores: np.ndarray, folder: Path, facts: Facts) -> list[list[str | None]]:
-    """Of texts and the scores (L, K) of their tokens the class of each word, of those between spaces.
+    def tokens(self) -> ragged.Ragged:
+        """As the model takes them; ValueError where a text has none."""
+        assert self.facts.vocabulary
+        for number, item in enumerate(self.items):
+            if _is_empty(item):
+                raise ValueError(f"item {number} (the first is 0): the text {self.texts[number][:40]!r} has no token")
+        return ragged.of([item.ids for item in self.items], self.facts.vocabulary.padding, self.facts.shape[0])
 
-    None of a word that has no token, because the text is longer than the model takes.
-    """
-    start, answers = 0, []
-    for text, item in zip(texts, _encoded(texts, folder, facts), strict=True):
-        places = first_tokens(text.split(), item)
-        found = scores[start : start + len(item.ids)].argmax(axis=1)
-        answers.append([None if place is None else facts.classes[found[place]] for place in places])
-        start += len(item.ids)
-    return answers
+    def tags(self, scores: np.ndarray) -> list[list[str | None]]:
+        """Of the scores (L, K) of all tokens the class of each word, of those between spaces.
 
-
-def _encoded(texts: list[str], folder: Path, facts: Facts) -> list[Encoding]:
-    return opened(folder / TOKENIZER).encode_batch(
-        [SPACE.join(text.split()) for text in texts] if facts.aligned else texts
-    )
+        None of a word that has no token, because the text is longer than the model takes.
+        """
+        start, answers = 0, []
+        for text, item in zip(self.texts, self.items, strict=True):
+            found = scores[start : start + len(item.ids)].argmax(axis=1)
+            places = first_tokens(text.split(), item)
+            answers.append([None if place is None else self.facts.classes[found[place]] for place in places])
+            start += len(item.ids)
+        return answers
 
 
 def _special(tokenizer: Tokenizer, names: tuple[str, ...], name: str) -> int:

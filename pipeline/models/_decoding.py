@@ -7,7 +7,9 @@ compared by equation 14 of Wu et al. (2016): Google's neural machine translation
 A greedy search is one of a single beam.
 """
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -49,14 +51,20 @@ class Found(NamedTuple):
 
 
 class Writer(nn.Module):
-    """What is a `Translator`, asked for sentences."""
+    """What is a `Translator`, asked for sentences. search: how, of `beam_search`, unless it is asked otherwise."""
 
     padding: int
+    search: Mapping[str, Any] = MappingProxyType({})
+
+    def searching(self, **search: Any) -> Self:
+        """Itself, which searches so from now on."""
+        self.search = search
+        return self
 
     def write(self, source: Tensor, **search: Any) -> list[list[int]]:
         """Tokens of what it writes of each source (N, S), without begin and end; search: of `beam_search`."""
         longest = (source != self.padding).sum(1) + LONGER
-        found = beam_search(self, source, longest, **search).tokens.tolist()  # type: ignore[arg-type]
+        found = beam_search(self, source, longest, **{**self.search, **search}).tokens.tolist()  # type: ignore[arg-type]
         return [tokens[: tokens.index(EOS)] for tokens in found]
 
 

@@ -123,10 +123,14 @@ def build(
     attention: Literal["dot", "general"] = "general",
     input_feeding: bool = True,
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2,
+    beams: Annotated[int, Field(ge=1)] = 4,
+    alpha: Annotated[float, Field(ge=0)] = 0.6,
 ) -> nn.Module:
     """Source (N, S) and target (N, T) of any lengths to logits (N, T, outputs).
 
     width: of tokens. hidden: units of a decoder's layer, and of both directions of an encoder's together.
+    beams, alpha: as of `transformer`.
     """
     vocabulary = require_vocabulary("lstm_attention", outputs, vocabulary)
-    return Translator(vocabulary, width, hidden, layers, attention, input_feeding, dropout)
+    network = Translator(vocabulary, width, hidden, layers, attention, input_feeding, dropout)
+    return network.searching(beams=beams, alpha=alpha)

@@ -213,10 +213,14 @@ def build(
     hidden: Annotated[int, Field(ge=1)] = 2048,
     norm: Literal["post", "pre"] = "post",
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+    beams: Annotated[int, Field(ge=1)] = 4,
+    alpha: Annotated[float, Field(ge=0)] = 0.6,
 ) -> nn.Module:
     """Source (N, S) and target (N, T), S at most shape[0], T at most 50 more, to logits (N, T, outputs).
 
     layers: of the encoder, and of the decoder. hidden: of position-wise networks. norm: after each part or before it.
+    beams, alpha: how a translation is searched for, by how many hypotheses side by side (1 is greedy) and with which
+    penalty of their length (section 6.1), see `pipeline.models._decoding`.
     """
     vocabulary = require_vocabulary("transformer", outputs, vocabulary)
     if width % heads:
@@ -225,4 +229,5 @@ def build(
         [Layer(width, heads, hidden, dropout, norm == "pre", decoder) for _ in range(layers)]
         for decoder in (False, True)
     )
-    return Transformer(vocabulary, shape[0] + LONGER, width, dropout, encoder, decoder)
+    network = Transformer(vocabulary, shape[0] + LONGER, width, dropout, encoder, decoder)
+    return network.searching(beams=beams, alpha=alpha)

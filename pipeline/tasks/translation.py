@@ -78,7 +78,7 @@ class Translation(Task):
         return state[0] / len(y)
 
     def answer(self, model: Answering, x: np.ndarray | Mapped) -> np.ndarray:
-        """By beam search with its own defaults, (N,)."""
+        """By beam search with the beams and the penalty of length that the model was built with, (N,)."""
         return np.array(model.texts(x))  # type: ignore[arg-type]
 
     def predictions(self, model: Answering, data: Dataset, split: str) -> np.ndarray:

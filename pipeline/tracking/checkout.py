@@ -6,6 +6,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from pipeline.data import dataset
 from pipeline.tracking.commands import load
 from pipeline.tracking.records import REMAKE
 from pipeline.tracking.spec import Spec
@@ -14,7 +15,7 @@ from pipeline.training.network import WEIGHTS, weights_hash
 
 
 def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
-    """Copy the weights of `name`, `version`, and the specification that they were trained by.
+    """Copy the weights of `name`, `version`, the specification that they were trained by, and its tokenizer if any.
 
     ValueError where they are not what registry.jsonl says of it.
     """
@@ -22,6 +23,7 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     registered = load(version)
     shutil.copyfile(registered / WEIGHTS, folder / WEIGHTS)
     shutil.copyfile(registered / "spec.json", folder / TRAINED)
+    dataset.carry(registered, folder)
     found = weights_hash(load_file(folder / WEIGHTS))
     if found != spec.artifact_hash:
         raise ValueError(

@@ -40,15 +40,13 @@ class Model:
         MlflowException says what is wrong with the data; a server answers with it and with HTTP status 400.
         """
         try:
-            found = self.scores(raw_items(data, self.facts, self.folder))
-            if self.facts.writes:
-                return found
-            scores = _finite(found)
             if self.facts.aligned:
-                from pipeline.data.text import tags  # a model of numbers is served without a tokenizer
+                from pipeline.data.text import Request  # a model of numbers is served without a tokenizer
 
-                return tags(texts(data), scores, self.folder, self.facts)
-            return scores
+                request = Request(texts(data), self.folder, self.facts)
+                return request.tags(_finite(self.scores(request.tokens())))
+            found = self.scores(raw_items(data, self.facts, self.folder))
+            return found if self.facts.writes else _finite(found)
         except (TypeError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
 

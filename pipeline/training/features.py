@@ -19,6 +19,7 @@ from pipeline.training.network import Network, build_body, logits
 from pipeline.training.randomness import seed_everything
 from pipeline.training.spec import Features as Spec
 from pipeline.training.start import Start
+from pipeline.training.vocabulary import require_tokens
 
 SPLITS = ("train", "validation")
 ITEMS = 500  # of a batch
@@ -34,9 +35,11 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     data = dataset.load(inputs["data"], spec.budget, spec.seed or 0, SPLITS)
     shift, factor = (torch.from_numpy(v) for v in dataset.scaling(data.meta["statistics"], spec.scaling, spec.view))
     began = time.perf_counter()
+    start = Start(weights=spec.weights)
     try:
+        require_tokens(start, inputs["start"], inputs["data"])
         body = build_body(spec, data.facts(find(spec.task).outputs(data.classes, data.tokens)), spec.channels_last)
-        loading.take_over(body, inputs["start"], Start(weights=spec.weights), spec)
+        loading.take_over(body, inputs["start"], start, spec)
         items = {"train": data.x["train"], "validation": in_order(data.x["validation"], data.y["validation"])[0]}
         network = Network(body, spec.view, data.kind, shift, factor)
         found = {split: of(network, x) for split, x in items.items()}

@@ -10,7 +10,7 @@ from pipeline import introspection
 from pipeline.introspection import Strict
 
 # Arguments of models that mean something in training alone, or for weights that are loaded over.
-HARMLESS = {"dropout", "stochastic_depth", "norm_momentum", "forget_bias"}
+HARMLESS = {"dropout", "embedding_dropout", "stochastic_depth", "norm_momentum", "forget_bias", "beams", "alpha"}
 OF = {"layers": "top", "rank": "lora", "alpha": "lora"}  # which `train` a key is of
 
 

@@ -32,6 +32,7 @@ from pipeline.training.health import COLUMNS
 from pipeline.training.randomness import seed_everything
 from pipeline.training.spec import Model, Spec
 from pipeline.training.system import Diverged, System
+from pipeline.training.vocabulary import require_tokens
 
 
 class Interrupted(RuntimeError):
@@ -54,7 +55,10 @@ def _train(
     system = None
     try:
         whole, began = assemble(spec, data), time.perf_counter()
-        system = transfer.begin(whole, spec, inputs["start"], inputs.get("features")) if spec.start else whole
+        system = whole
+        if spec.start:
+            require_tokens(spec.start, inputs["start"], inputs["data"])
+            system = transfer.begin(whole, spec, inputs["start"], inputs.get("features"))
         spent = time.perf_counter() - began
         try:
             fit(system, spec.precision, folder, owner_of(spec), execution)

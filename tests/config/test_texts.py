@@ -106,7 +106,7 @@ REFUSED = [
         "validation: 0.2}\n",
         "validation: 0.2}\n    missing: mean\n",
         "data.news.missing",
-        "values are missing in tables only",
+        "values are missing in tables only; text_table reads tokens data here; valid: refuse, drop",
     ),
     # tags
     (
@@ -159,3 +159,5 @@ def test_refused_with_key_line_and_advice(check: Any, before: str, after: str, k
 
 def test_what_the_cases_change_can_be_run(check: Any) -> None:
     assert check(TEXTS).experiments["news_minilm"].tokens == "minilm"
+    dropping = TEXTS.replace("validation: 0.2}\n", "validation: 0.2}\n    missing: drop\n", 1)
+    assert check(dropping).data["news"].missing == "drop"

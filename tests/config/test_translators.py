@@ -33,6 +33,13 @@ REFUSED = [
     ("models/transformer", "models/lstm_crf", f"{ROW}.model", "that do: models/lstm_attention, models/transformer"),
     (ASKED, "view: tfidf", f"{ROW}.view", "is about each word of a text, but view 'tfidf' has none"),
     (ASKED, "set: {sampling: balanced}", ROW, "is for classes, but books has sentences; set it to none"),
+    (
+        "variants:\n",
+        "variants:\n  books_int8: {of: books_writer, steps: [{method: onnx}, {method: static_int8}]}\n",
+        "variants.books_int8.steps.0",
+        "target is 'sentence', but a graph scores an item at once, a text is written by steps; valid: 'class', "
+        "'number', 'tags'; books_writer has data of translation: leave this variant out",
+    ),
     (ASKED, "set: {loss: hinge}", ROW, "is for classes, but books has sentences; valid: default, cross_entropy"),
 ]
 

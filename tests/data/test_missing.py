@@ -1,4 +1,4 @@
-"""Missing values: refused with their place, dropped, or replaced by what the training items say."""
+"""Missing values and texts: refused with their place, dropped, or replaced by what the training items say."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.impute import SimpleImputer
+from tokenizers import Tokenizer
 
 from pipeline.cells.cell import write_json
-from pipeline.data import prepare
-from pipeline.data.raw import DataError
-from pipeline.data.spec import Missing, Prepare, Split
+from pipeline.data import prepare, ragged
+from pipeline.data.missing import complete_rows
+from pipeline.data.raw import DataError, Raw
+from pipeline.data.spec import Missing, Prepare, Split, Tokens
 from tests.data.preparing import SPLIT, Project, meta, table
 from tests.data.reading import write
 
@@ -101,3 +103,69 @@ def test_a_number_too_large_for_single_precision(project: Project) -> None:
 def test_a_column_without_any_value_is_named(project: Project) -> None:
     with pytest.raises(DataError, match="column 1 has no value in any training item"):
         project.prepare(table(x_train=np.where(np.arange(4) == 1, np.nan, np.ones((60, 4)))), missing="mean")
+
+
+# Of each reader of texts: its files, its options, where the first text is missing, and what is left.
+TABLE = "text,label\n" + "a b,x\n \t ,x\nb c,y\n,y\nc d,\nd a,x\n"
+TEXTS: dict[str, tuple[dict[str, str], dict[str, Any], str, list[str]]] = {
+    "text_table": (
+        {"train.csv": TABLE, "test.csv": "text,label\na,x\nb,y\n", "val.csv": "text,label\na,x\nb,y\n"},
+        {"text": "text", "label": "label"},
+        r"train.csv:6: the label is empty \(1 of 6 labels are\)",
+        ["a b", "b c", "d a"],
+    ),
+    "parallel": (
+        {f"{split}.{language}": "a b\nb c\n" for split in ("train", "val", "test") for language in ("en", "fr")}
+        | {"train.en": "a\n \nc\nd e\n", "train.fr": "b\nd\nd\n \n"},
+        {"source_language": "en", "target_language": "fr"},
+        r"train.en:4: the target is empty \(1 of 4 targets are\)",
+        ["a", "c"],
+    ),
+    "text_folder": (
+        {f"{split}/{label}/1.txt": f"a {label}" for split in ("train", "val", "test") for label in "xy"}
+        | {"train/x/2.txt": " \n"},
+        {},
+        r"train/x/2.txt: the text is empty \(1 of 3 rows of train have none\)",
+        ["a x", "a y"],
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", TEXTS)
+def test_an_empty_text_is_refused_or_dropped_and_counted(tmp_path: Path, reader: str) -> None:
+    files, options, said, left = TEXTS[reader]
+    for name, content in files.items():
+        write(tmp_path / "raw" / name, content)
+    (tmp_path / "card").mkdir()
+    write_json(tmp_path / "card" / "card.json", {"title": "mine", "path": str(tmp_path / "raw")})
+    task = "translation" if reader == "parallel" else "classification"
+
+    def prepared(missing: Missing) -> Path:
+        folder = tmp_path / f"{missing}"
+        folder.mkdir()
+        spec = Prepare(data="mine", reader=reader, options=options, task=task, split=Split(), missing=missing,
+                       tokens=Tokens(by="words", length=5))  # fmt: skip
+        prepare.run(spec, folder, {"raw": tmp_path / "card"})
+        return folder
+
+    with pytest.raises(DataError, match=f"{said}; write `missing: drop` into the data set's entry"):
+        prepared("refuse")
+    found = prepared("drop")
+    x, known = ragged.load(found, "x_train", 0, 5), Tokenizer.from_file(str(found / "tokenizer.json"))
+    assert [known.decode(x[n][0].tolist()) for n in range(len(x))] == left
+    count = len(TABLE.splitlines()) - 1 if reader == "text_table" else {"parallel": 4, "text_folder": 3}[reader]
+    assert (
+        f"dropped: {count - len(left)} of {count} rows of train without a text or its target" in meta(found)["remarks"]
+    )
+
+
+def test_a_text_is_empty_where_its_label_is_not(tmp_path: Path) -> None:
+    x = np.array(["a", " ", ""], object)
+    raw = Raw("tokens", {"train": (x, np.array(["x", "y", "x"]))}, where=lambda split, n: f"{split}.csv:{n + 1}")
+    with pytest.raises(
+        DataError, match=r"train.csv:2: the text is empty \(2 of 3 rows have none\); write `missing: drop`"
+    ):
+        complete_rows(raw, "refuse", "mine")
+    tagged = np.fromiter([("a", "b"), ("c",)], object, 2)
+    kept, said = complete_rows(Raw("tokens", {"train": (tagged, tagged)}), "refuse", "mine")
+    assert kept["train"].tolist() == [0, 1] and not said

@@ -79,8 +79,6 @@ def test_a_first_text_that_begins_with_a_hash(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "empty text": ("a,1\n ,0\n,1\n", {}, r"a.csv:2: no text; so are 2 of 3; correct or remove them"),
-    "no label": ("a,1\nb,\nc,1\n", {}, r"a.csv:2: no label; so are 1 of 3"),
     "another width": ("a,1\nb,0,2\nc\n", {}, r"a.csv:2: not 2 columns, as before; so are 2 of 3"),
     "no such column": ("a,1\nb,0\n", {"text": 2}, "option columns: 2 of 2 columns"),
     "no such name": ("x,y\nb,0\n", {"text": "z", "header": True}, "option columns names 'z'; the columns are x, y"),

@@ -13,7 +13,7 @@ from torch.nn import functional
 from pipeline import introspection
 from pipeline.data.spec import Vocabulary
 from pipeline.models import lstm_attention, transformer
-from pipeline.models._decoding import BOS
+from pipeline.models._decoding import BOS, EOS, LONGER, beam_search
 from tests.models.named import refused, scoring
 
 TOKENS, WIDTH, HEADS, HIDDEN = 30, 16, 4, 24
@@ -90,6 +90,16 @@ def test_steps_with_what_is_cached_give_the_logits_of_the_whole(name: str) -> No
             found = network.step(torch.stack([tokens, (tokens + t) % TOKENS], dim=1), cache)
             torch.testing.assert_close(found[:, 0], expected[:, t], atol=1e-5, rtol=1e-5)
             cache.follow(torch.zeros(3, 2, dtype=torch.long))
+
+
+@each
+def test_it_writes_by_the_search_that_it_was_built_with(name: str) -> None:
+    source = sentences([9, 4, 1, 7])
+    usual, other = build(name).eval(), build(name, beams=2, alpha=1.5).eval()
+    longest = (source != 0).sum(1) + LONGER
+    for network, search in ((usual, {"beams": 4, "alpha": 0.6}), (other, {"beams": 2, "alpha": 1.5})):
+        tokens = beam_search(network, source, longest, **search).tokens.tolist()
+        assert network.write(source) == [row[: row.index(EOS)] for row in tokens] == usual.write(source, **search)
 
 
 @each

@@ -1,11 +1,14 @@
 """Answers that are texts, from what judged them to the report."""
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.cells import store
+from pipeline.cells.cell import Cell
 from pipeline.config import loading
+from pipeline.data.spec import Budget
+from pipeline.evaluate.spec import Evaluate
 from pipeline.report.render.document import Table, Text, markdown
 from pipeline.report.table import comparison, texts
 from pipeline.report.table.references import References
@@ -18,11 +21,15 @@ from tests.sources import ROOT
 ROWS = ("en_fr_transformer", "en_fr_lstm_attention")
 
 
-@dataclass
-class Judged:
-    """All that is asked of a finished cell here."""
-
-    result: dict[str, Any] = field(default_factory=dict)
+def judged(seed: int, evaluator: str, result: dict[str, Any]) -> Cell:
+    """A finished cell of an evaluator."""
+    spec = Evaluate(
+        data="counting", task="translation", budget=Budget(epochs=seed), threads=1, evaluator=evaluator, options={}
+    )
+    cell = Cell("evaluate", "pipeline.evaluate.evaluate", spec, Path(evaluator), ROWS[0], seed)
+    cell.folder.mkdir(parents=True)
+    store.seal(cell.folder, cell.key, {"result.json": result})
+    return cell
 
 
 def answered(wrong: int, count: int = 40) -> dict[str, Any]:
@@ -50,12 +57,13 @@ def blocks(*wrong: int) -> list[Any]:
     return texts.blocks(rows, found | {"iris_svm": Result()})
 
 
-def test_the_first_seed_s_texts_are_kept(tmp_path: Path) -> None:
-    made: Any = {1: [Judged(), Judged(), Judged(answered(3))], 2: [Judged(), Judged(answered(5))]}
+def test_the_first_seed_s_texts_are_kept(own_cells: Path, tmp_path: Path) -> None:
+    silent = judged(1, "size", {"values": []})
+    made = {1: [silent, silent, judged(1, "quality", answered(3))], 2: [silent, judged(2, "quality", answered(5))]}
     _write_texts(tmp_path, made)
     kept = json.loads((tmp_path / files.TEXTS).read_text())
     assert kept == {"seed": 1, "signature": "nrefs:1", "test": answered(3)["texts"]}
-    _write_texts(tmp_path / "none", {0: [Judged(), Judged()]})  # type: ignore[list-item]
+    _write_texts(tmp_path / "none", {0: [silent, silent]})
     assert not (tmp_path / "none").exists()
 
 

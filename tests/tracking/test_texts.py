@@ -13,6 +13,8 @@ from mlflow import pyfunc
 from pipeline.cells.cell import read_json
 from pipeline.data.raw import Raw
 from pipeline.data.readers import conllu, text_table
+from pipeline.data.tokenizers import _own
+from pipeline.tracking import loader
 from pipeline.tracking.commands import load, serve_command
 from tests import corpora
 from tests.tracking.conftest import Laboratory
@@ -112,6 +114,18 @@ def test_a_word_beyond_the_longest_text_has_no_tag(published: Laboratory) -> Non
     assert len(found) == 40 and found[:2] == ["DET", "NOUN"] and None not in found[:24] and set(found[24:]) == {None}
 
 
+@pytest.mark.parametrize("locator", ["news-lstm/1", "treebank-lstm/1"])
+def test_a_text_is_cut_once(published: Laboratory, monkeypatch: pytest.MonkeyPatch, locator: str) -> None:
+    model, asked, opened = loader.load(load(locator, published.roots)), [], _own.opened
+
+    def noted(path: Path) -> Any:
+        asked.append(path)
+        return opened(path)
+
+    monkeypatch.setattr("pipeline.data.text.opened", noted)
+    assert len(model.predict(["the dog", "to walk"])) == 2 and len(asked) == 1
+
+
 @pytest.mark.parametrize("locator", ["news-svm/1", "news-text_cnn/3", "treebank-lstm/1"])
 def test_a_server_takes_texts_and_says_what_is_none(published: Laboratory, tmp_path: Path, locator: str) -> None:
     row = VERSIONS[locator]
@@ -157,3 +171,27 @@ def test_a_version_needs_no_more_than_it_lists(
     text = given(published, "news")[0]
     said = corpora.run(tmp_path, "-c", ELSEWHERE, str(folder), json.dumps(absent), text)
     np.testing.assert_allclose(json.loads(said)[0], evaluated(published, VERSIONS[locator])[0], atol=1e-5)
+
+
+OTHERS = """
+  others: {by: words, length: 24, options: {lower: false}}
+  its_own: {by: pretrained, length: 30, source: ./own}
+recipes:
+"""
+STARTED = "  news_{tokens}:\n    {{data: news, tokens: {tokens}, start: {{weights: news-lstm/1}}, {rest}\n"
+
+
+def test_a_row_starts_from_a_version_of_its_own_tokens_alone(published: Laboratory) -> None:
+    """The vocabularies of both are of one size, so that no shape tells."""
+    rest = corpora.SECTIONS.split("news_lstm: {data: news, ")[1].splitlines()[0]
+    rows = "".join(STARTED.format(tokens=tokens, rest=rest) for tokens in ("others", "its_own"))
+    published.edit("\nrecipes:\n", OTHERS)
+    published.edit("variants:\n", f"{rows}variants:\n")
+    (published.root / "own").mkdir()
+    shutil.copyfile(load("news-lstm/1", published.roots) / "tokenizer.json", published.root / "own" / "tokenizer.json")
+    published.run("news_others", "news_its_own")
+    refused, trained = (read_json(published.shown(f"news_{t}") / "seed0/result.json") for t in ("others", "its_own"))
+    assert trained["status"] == "ok" and refused["status"] == "failed"
+    assert refused["vocabulary"] == trained["vocabulary"]
+    said = "its own tokenizer, but those of news are of another: token 3 is 'a' there"
+    assert said in refused["reason"] and "entry of tokenizers {by: pretrained, source: ./folder}" in refused["reason"]

@@ -44,6 +44,25 @@ def test_strings_become_the_strings_that_were_judged(version: Path) -> None:
     assert model.predict(ASKED[1:]) == wanted[1:]
 
 
+def test_it_searches_as_the_row_that_was_judged(tmp_path: Path) -> None:
+    data = pairs.prepared(tmp_path)
+    store.seal(data, "0" * 32)
+    asked = read_json(data / "sentences.json")["validation"]
+    cell, target = train(tmp_path / "cell", "transformer", data, 1, {"beams": 1}), tmp_path / "version"
+    target.mkdir()
+    line = {
+        "name": "counting-transformer",
+        "version": 1,
+        "artifact_hash": read_json(cell / "result.json")["weights_hash"],
+    }
+    models.build(target, line, cell, Roots(tmp_path), Model())
+    model, judged = loader.load(target), open_model(cell, 1)
+    sources = [source for source, _ in asked]
+    x = loader.raw_items(sources, model.facts, target)
+    found = model.predict(sources)
+    assert found == judged.texts(x, beams=1, alpha=0.0) != judged.texts(x, beams=4, alpha=0.6)  # type: ignore[arg-type]
+
+
 def test_mlflow_knows_it_as_a_model_of_strings(version: Path) -> None:
     model = pyfunc.load_model(str(version))
     assert model.predict(pd.DataFrame({"text": ASKED})) == loader.load(version).predict(ASKED)

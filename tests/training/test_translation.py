@@ -1,8 +1,9 @@
 """A translator from its training to what is kept of it: watched by tokens, chosen, judged and served by texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -45,16 +46,22 @@ def cell(folder: Path, entry: str, asked: dict[str, Any], **inputs: Path) -> Pat
     return folder
 
 
-def train(root: Path, name: str, data: Path, epochs: int = 8, **recipe: Any) -> Path:
+def train(
+    root: Path, name: str, data: Path, epochs: int = 8, args: Mapping[str, Any] = MappingProxyType({}), **recipe: Any
+) -> Path:
     asked = SETTING | {
         "budget": {"epochs": epochs},
         "model": f"models/{name}",
         "view": "none",
-        "args": MODELS[name],
+        "args": {**MODELS[name], **args},
         "seed": 0,
     }
     asked |= {"recipe": RECIPE | recipe, "precision": "32-true", "start": None}
     return cell(root, "pipeline.training.train", asked, data=data)
+
+
+def predicted(folder: Path, model: Path, data: Path) -> Path:
+    return cell(folder, "pipeline.evaluate.predict", SETTING | {"baseline": ""}, model=model, data=data)
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +71,7 @@ def made(made_once: Callable[..., Path]) -> Callable[[str], Made]:
         store.seal(data, "0" * 32)
         for name in MODELS:
             model = train(folder / name, name, data)
-            asked = SETTING | {"baseline": ""}
-            found = cell(folder / f"{name}-predict", "pipeline.evaluate.predict", asked, model=model, data=data)
+            found = predicted(folder / f"{name}-predict", model, data)
             asked = SETTING | {"evaluator": "quality", "options": {}}
             inputs = {"model": model, "data": data, "predictions": found}
             cell(folder / f"{name}-quality", "pipeline.evaluate.evaluate", asked, **inputs)
@@ -128,6 +134,22 @@ def test_texts_are_kept_and_judged(made: Callable[[str], Made], name: str) -> No
         "greedy": texts["test"][5, 0],
         "beam": texts["test"][5, 1],
     }
+
+
+@each
+def test_beams_decide_what_is_judged_and_nothing_that_is_learnt(
+    made: Callable[[str], Made], tmp_path: Path, name: str
+) -> None:
+    data, results, texts = made(name).data, {}, {}
+    for beams in (4, 1):
+        model = train(tmp_path / f"{beams}", name, data, 1, {} if beams == 4 else {"beams": beams})
+        results[beams] = read_json(model / "result.json")
+        with np.load(predicted(tmp_path / f"{beams}-predict", model, data) / "predictions.npz") as kept:
+            texts[beams] = kept["validation"]
+    for equal in ("weights_hash", "validation"):
+        assert results[4][equal] == results[1][equal]
+    assert (texts[1][:, 1] == texts[4][:, 0]).all() and (texts[4][:, 0] != texts[4][:, 1]).any()
+    assert (texts[1][:, 0] == texts[4][:, 0]).all()
 
 
 @each

@@ -14,6 +14,7 @@ from pipeline.training.network import Network, load_network
 TAKES = ("safetensors",)  # formats that it can be given
 MAKES = "onnx"  # the format that it leaves
 BASELINE = "onnx_float32_"  # what is made from it is compared with it: the prefix of its values in that row
+REQUIRES = (({"target": ("class", "number", "tags")}, "a graph scores an item at once, a text is written by steps"),)
 
 
 def apply(source: Path, target: Path, data: Dataset, seed: int, threads: int) -> None:

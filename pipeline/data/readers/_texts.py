@@ -52,8 +52,8 @@ def contents(path: Path) -> Iterator[tuple[str, bytes]]:
         raise DataError(f"{path}: no files that can be read: {error}") from error
 
 
-def columns(file: File, used: Columns, names: tuple[str, str]) -> tuple[list[str], list[str], list[int]]:
-    """Cells of the two columns that are used, called `names`, and the line of each row; none is empty."""
+def columns(file: File, used: Columns) -> tuple[list[str], list[str], list[int]]:
+    """Cells of the two columns that are used, and the line of each row."""
     assert used.label is not None
     places = used.chosen[0], used.label
     rows = list(file.rows(strict=True))[bool(file.dialect.header) :]
@@ -63,8 +63,6 @@ def columns(file: File, used: Columns, names: tuple[str, str]) -> tuple[list[str
         swallowed = (any("\n" in cell and "\t" in cell for cell in row) for row, _ in rows)
         refuse(file.path, lines, swallowed, "line break and tab in one cell; perhaps write option {quotes: false}")
     cells = [[row[place] for row, _ in rows] for place in places]
-    for name, column in zip(names, cells, strict=True):
-        refuse(file.path, lines, (not cell.strip() for cell in column), f"no {name}")
     return cells[0], cells[1], lines
 
 

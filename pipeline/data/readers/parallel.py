@@ -46,7 +46,7 @@ def read(
         files = {split: File(path, dialect) for split, path in _splits.files(folder, _texts.TABLES).items()}
         used = arranged(files, target, [source], [], [])
         for split, file in files.items():
-            sources, targets, lines = _texts.columns(file, used[split], ("source", "target"))
+            sources, targets, lines = _texts.columns(file, used[split])
             pairs[split] = sources, targets, str(file.path), lines
     splits = {split: (_texts.objects(x), _texts.objects(y)) for split, (x, y, _, _) in pairs.items()}
     return Raw(KIND, splits, where=lambda split, n: f"{pairs[split][2]}:{pairs[split][3][n]}")
@@ -72,7 +72,4 @@ def _lines(source: Path, target: Path, encoding: str) -> Pairs:
     both = [_texts.decoded(path, encoding).removesuffix("\n").split("\n") for path in (source, target)]
     if len(both[0]) != len(both[1]):
         raise DataError(f"{source}: {len(both[0])} lines, but {target} has {len(both[1])}; line n has to be its line n")
-    numbers = list(range(1, len(both[0]) + 1))
-    for path, lines in zip((source, target), both, strict=True):
-        _texts.refuse(path, numbers, (not line.strip() for line in lines), "no text")
-    return both[0], both[1], str(source), numbers
+    return both[0], both[1], str(source), list(range(1, len(both[0]) + 1))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.data.raw import DataError, Raw
+from pipeline.data.raw import Raw
 from pipeline.data.readers import _folders, _texts
 
 KIND = "tokens"
@@ -24,7 +24,5 @@ def read(
     splits = {}
     for split, paths in found.paths.items():
         texts = [_texts.decoded(path, encoding) for path in paths]
-        if empty := [path for path, text in zip(paths, texts, strict=True) if not text.strip()]:
-            raise DataError(f"{empty[0]}: no text; so are {len(empty)} of {len(paths)} files of {split}; remove them")
         splits[split] = _texts.objects(texts), found.labels[split]
     return Raw(KIND, splits, found.classes, remarks=tuple(found.remarks), where=found.where)

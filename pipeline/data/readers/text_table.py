@@ -40,7 +40,7 @@ def read(
     used = arranged(files, label, [text], [], [])
     splits, lines = {}, {}
     for split, file in files.items():
-        texts, labels, lines[split] = _texts.columns(file, used[split], ("text", "label"))
+        texts, labels, lines[split] = _texts.columns(file, used[split])
         y = np.array(labels)
         if above is not None:
             wrong = (not re.fullmatch(NUMBER, cell.strip()) for cell in labels)
