@@ -1,8 +1,8 @@
 """Training steps on texts in batches of nearly one length, against batches padded to the longest text of the corpus.
 
 The same network, items, losses and updates; both are given their batches by the feed that training has, so what
-gathering and padding cost is counted. Equal losses say that the padding changes nothing. Texts are whole, and once more
-cut to the length that the rows of the table have.
+gathering and padding cost is counted. Before that the network has to give equal scores in these batches, in those, and
+to each item alone. Texts are whole, and once more cut to the length that the rows of the table have.
 """
 
 import json
@@ -12,21 +12,26 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from torch.nn import functional
+import torch
+from torch import Tensor
 
 from bench.figures import Figure, apart, compared
 from pipeline.cells.cell import parsed
 from pipeline.config import loading
 from pipeline.data import dataset
 from pipeline.data.ragged import Ragged
-from pipeline.data.spec import Budget, Tokens
+from pipeline.data.spec import Budget
 from pipeline.run.fill import Run, executor
 from pipeline.run.plan import Plan
 from pipeline.training import optimizers, train
 
-ROW, TEXTS, ROUNDS = "r8_lstm", 640, 3
-WHOLE, CUT = 2000, 256  # tokens of a text at most: longer than any, and that of the rows
-LIMITS: dict[int, float | None] = {WHOLE: 1 / 3, CUT: None}
+ROWS: dict[str, dict[str, Any]] = {"r8_lstm": {}, "en_fr_transformer": {"args": {"dropout": 0.0}}}
+TEXTS, ROUNDS = 640, 3
+WHOLE = 2000  # tokens of a text at most: longer than any
+LIMITS: dict[int | None, float | None] = {
+    WHOLE: 1 / 3,
+    None: None,
+}  # by the length that texts are cut to, the rows' own
 
 
 class Longest(Ragged):
@@ -40,50 +45,78 @@ class Longest(Ragged):
 
 def measure() -> Iterator[Figure]:
     """Of `work`, in a process of its own, once the data is there."""
-    Run(executor(1)).fill([planned(length).prepare("reuters_r8", "bench") for length in LIMITS])
+    Run(executor(1)).fill([planned(length).data(row) for row in ROWS for length in LIMITS])
     yield from (Figure(**figure) for figure in apart("bench.padding"))
 
 
-def planned(length: int) -> Plan:
-    """With a tokenizer `bench` of texts of so many tokens."""
+def planned(length: int | None) -> Plan:
+    """With texts of so many tokens at most."""
     params = loading.load()
-    bench = Tokens(by="words", length=length, options={"size": 20_000})
-    return Plan(params.model_copy(update={"tokenizers": {**params.tokenizers, "bench": bench}}))
+    changed = {} if length is None else {"length": length}
+    tokenizers = {name: tokens.model_copy(update=changed) for name, tokens in params.tokenizers.items()}
+    return Plan(params.model_copy(update={"tokenizers": tokenizers}))
 
 
 def work() -> Iterator[Figure]:
     """Microseconds of a token, without padding, in turn, one thread; a warm-up of each first."""
-    for length, limit in LIMITS.items():
-        plan, budget = planned(length), Budget(samples=TEXTS, validation=64, epochs=1)
-        data = dataset.load(plan.prepare("reuters_r8", "bench").folder, budget, 0, ("train", "validation"))
-        x = data.x["train"]
-        assert isinstance(x, Ragged)
-        padded = Longest(x.values, x.bounds, x.padding, x.shape[1], x.chosen)
-        spec = parsed(train.Spec, plan.train(ROW, 0).asked | {"budget": budget})
-        pairs, tokens = [], int(x.lengths.sum())
-        for round_ in range(ROUNDS + 1):
-            (ours, found), (theirs, expected) = (epoch(spec, data, items) for items in (x, padded))
-            if not np.allclose(found, expected, atol=1e-3):
-                raise AssertionError(f"padding: losses differ: {found}, {expected}")
-            if round_:
-                pairs.append((1e6 * ours / tokens, 1e6 * theirs / tokens))
-        mine, others = (list(times) for times in zip(*pairs, strict=True))
-        longest = int(np.diff(x.bounds).max())
-        name = f"{ROW}, {TEXTS} texts of {tokens / TEXTS:.0f} tokens"
-        yield compared(name, f"batches padded to {longest}", mine, others, "us", limit)
+    budget = Budget(samples=TEXTS, validation=64, epochs=1)
+    for row, changed in ROWS.items():
+        for length, limit in LIMITS.items():
+            plan = planned(length)
+            data = dataset.load(plan.data(row).folder, budget, 0, ("train", "validation"))
+            spec = parsed(train.Spec, plan.trial(row, 0, changed).asked | {"budget": budget})
+            sides = [side["train"] for side in (data.x, data.y) if isinstance(side["train"], Ragged)]
+            tokens = sum(int(side.lengths.sum()) for side in sides)
+            longest = " and ".join(str(np.diff(side.bounds).max()) for side in sides)
+            ours, theirs = (np.array([*pairs(spec, data)]).T / tokens * 1e6).tolist()
+            name = f"{row}, {TEXTS} items of {tokens / TEXTS:.0f} tokens"
+            yield compared(name, f"batches padded to {longest}", ours, theirs, "us", limit)
 
 
-def epoch(spec: train.Spec, data: dataset.Dataset, items: Ragged) -> tuple[float, list[float]]:
+def pairs(spec: train.Spec, data: dataset.Dataset) -> Iterator[tuple[float, float]]:
+    """Processor seconds of an epoch in either way, which have to give equal scores and losses."""
+    padded = dataset.Dataset(lengthened(data.x), lengthened(data.y), data.meta)
+    expected = scores(spec, data, 1)
+    for given in (data, padded):
+        difference = float((scores(spec, given, spec.recipe.batch_size) - expected).abs().max())
+        if difference > 1e-5:
+            raise AssertionError(f"padding: scores differ by {difference}")
+    for round_ in range(ROUNDS + 1):
+        (ours, found), (theirs, losses) = (epoch(spec, given) for given in (data, padded))
+        if not np.allclose(found, losses, atol=1e-3):
+            raise AssertionError(f"padding: losses differ: {found}, {losses}")
+        if round_:
+            yield ours, theirs
+
+
+def lengthened(splits: dict[str, Any]) -> dict[str, Any]:
+    """With training items that are padded to the longest."""
+    if not isinstance(x := splits["train"], Ragged):
+        return splits
+    return {**splits, "train": Longest(x.values, x.bounds, x.padding, x.shape[1], x.chosen)}
+
+
+def scores(spec: train.Spec, data: dataset.Dataset, size: int) -> Tensor:
+    """(M, K) of a network before its training, asked with so many of the training items at a time."""
+    train.seed_everything(0, 1)
+    system = train.assemble(spec, data)
+    network, items = system.network.eval(), system.batches["train"]
+    parts = items.order(0).split(size)
+    given = ((network.prepare(items.gather(part)), items.y.index_select(0, part)) for part in parts)
+    with torch.no_grad():
+        return torch.cat([system.objective.loss(network.body, x, y)[1] for x, y in given])
+
+
+def epoch(spec: train.Spec, data: dataset.Dataset) -> tuple[float, list[float]]:
     """Processor seconds of an epoch's updates, and their losses."""
     train.seed_everything(0, 1)
-    given = dataset.Dataset({**data.x, "train": items}, data.y, data.meta)
-    system = train.assemble(spec, given)
+    system = train.assemble(spec, data)
     body, feed = system.network.body, system.feed
     optimizer, losses, began = optimizers.optimizer(body, spec.recipe), [], time.process_time()
     feed.begin(0)
     for number in range(-(-len(system.batches["train"]) // feed.per_chunk)):
         for share in feed.chunk(number):
-            loss = functional.cross_entropy(body(share.x), share.y)
+            loss, _ = system.objective.loss(body, share.x, share.y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

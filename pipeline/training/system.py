@@ -188,7 +188,8 @@ class System(pl.LightningModule):
         """The metric's, of the scores of some batches."""
         if not outputs:
             return torch.zeros(self.task.states)
-        return self.task.state(torch.cat(outputs), torch.cat([self.task.answers(share.y) for share in shares]))
+        scores = outputs[0] if len(outputs) == 1 else torch.cat(outputs)  # one has megabytes, of a whole vocabulary
+        return self.task.state(scores, torch.cat([self.task.answers(share.y) for share in shares]))
 
     def _count(self, chunk: int, losses: Tensor, state: Tensor, shares: list[Share]) -> None:
         """Add the chunk to the epoch's sums. Diverged, in all processes at once, where a loss is NaN or infinite."""
