@@ -238,10 +238,11 @@ class System(pl.LightningModule):
         the bit.
         """
         items = self.batches["validation"]
-        y, count = self.task.answers(items.y), -(-len(items.y) // BLOCK)
+        size = min(BLOCK, self.recipe.batch_size) if items.kind.ragged else BLOCK  # padded to the longest of a block
+        y, count = self.task.answers(items.y), -(-len(items.y) // size)
         sums = torch.zeros(count, 1 + self.task.states, dtype=torch.float64)
         for index in range(self.ranks.rank, count, self.ranks.size):
-            block = items.part(index * BLOCK, BLOCK), items.targets(index * BLOCK, BLOCK)
+            block = items.part(index * size, size), items.targets(index * size, size)
             found, self.block = halving(partial(self._judged, *block), self.block, self.divisible)
             sums[index] = found
         self.ranks.add(sums)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.cells.cell import CHECKPOINTS, parsed, read_json
 from pipeline.data import dataset
@@ -12,6 +13,7 @@ from pipeline.data.ragged import Ragged
 from pipeline.data.raw import DataError
 from pipeline.data.spec import Budget
 from pipeline.formats.model import open_model
+from pipeline.training import train
 from pipeline.training.spec import Spec
 from tests.training import processes
 
@@ -53,6 +55,19 @@ def held_out(texts: Path, row: str) -> Ragged:
     x = dataset.load(prepared(texts, row), WHOLE, 0, ("test",)).x["test"]
     assert isinstance(x, Ragged)
     return x
+
+
+def test_texts_are_judged_in_batches_of_nearly_one_length(texts: Path) -> None:
+    asked = parsed(Spec, read_json(model_of(texts, "news_lstm") / "spec.json"))
+    spec = asked.model_copy(update={"recipe": asked.recipe.model_copy(update={"batch_size": 4})})
+    data = dataset.load(prepared(texts, "news_lstm"), WHOLE, 0, ("train", "validation"))
+    system, seen = train.assemble(spec, data).eval(), []
+    system.network.body.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
+    with torch.no_grad():
+        system.judge()
+    lengths = np.sort(data.x["validation"].lengths)  # type: ignore[union-attr]
+    assert seen == [(len(part), part.max()) for part in np.split(lengths, range(4, len(lengths), 4))]
+    assert len({width for _, width in seen}) > 2
 
 
 @pytest.mark.parametrize("row", ["news_lstm", "treebank_crf"])
