@@ -50,7 +50,7 @@ def promote(experiment: str | None) -> int:
         f"Best of {len(study.settled)} trials: {subject.metric} {best.value:.4f} on validation, "
         f"{subject.key} {against} (profile {subject.plan.params.profile}, seed {subject.seed}; make sweep)."
     )
-    added = add(paths.PARAMS, subject.key, best.values, remark)
+    added = add(paths.PARAMS, subject.key, subject.changed(best.values), remark)
     if added:
         print("added to params.yaml:\n" + "\n".join(f"+{line}" for line in added))
     else:

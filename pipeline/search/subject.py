@@ -69,7 +69,7 @@ class Subject:
 
         Values that a frozen network's features depend on, such as arguments, have features of their own made first.
         """
-        changes = {section: _below(section, values) for section in ("set", "args")}
+        changes = {section: _below(section, self.changed(values)) for section in ("set", "args")}
         try:
             introspection.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
             cell = self.plan.trial(self.key, self.seed, changes)
@@ -80,6 +80,10 @@ class Subject:
             raise ParamsError(f"not possible with {shown(values)}: {said}") from error
         except RunError as error:
             raise ParamsError(f"not possible with {shown(values)}: {error}") from error
+
+    def changed(self, values: Values) -> Values:
+        """Those that are not the row's own, which need no word: so a trial with the row's values is the row's cell."""
+        return {name: value for name, value in values.items() if value != self.defaults[name]}
 
     def rounded(self, name: str, value: Any) -> Any:
         """A searched number to a few digits, within its axis; the default stays what it is, to the last bit."""

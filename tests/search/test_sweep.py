@@ -34,6 +34,13 @@ def test_equal_values_train_once(swept: Laboratory) -> None:
     assert len(folders) == len(distinct)
 
 
+def test_a_trial_with_the_row_s_own_values_is_the_row(laboratory: Laboratory) -> None:
+    laboratory.change({"trials": 1, "args": {"dropout": {"low": 0.0, "high": 0.5}}})
+    assert "dropout 0.0" in laboratory.run("sweep").stdout
+    kinds = [json.loads(path.read_text())["kind"] for path in (laboratory.root / ".cells").glob("*/spec.json")]
+    assert kinds.count("train") == 1
+
+
 def test_killed_in_mid_sweep_it_goes_on_to_the_target(laboratory: Laboratory) -> None:
     process = laboratory.start("sweep", "--trials", "8", "--jobs", "2")
     assert process.stdout
