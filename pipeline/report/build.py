@@ -16,7 +16,7 @@ from pipeline.report import figures
 from pipeline.report.render import document
 from pipeline.report.render.document import Block, Heading, Table, Text
 from pipeline.report.render.style import styles
-from pipeline.report.table import comparison, tables, texts
+from pipeline.report.table import classes, comparison, tables, texts
 from pipeline.report.table.comparison import Row
 from pipeline.report.table.references import References
 from pipeline.results import files
@@ -124,7 +124,7 @@ def _sections(rows: Sequence[Row], found: Mapping[str, Result]) -> list[Block]:
     experiments = [row for row in rows if row.variant == "none"]
     blocks: list[Block] = []
     for (data, group), table in zip(tables.by_data(experiments).items(), tables.experiments(rows), strict=True):
-        blocks += [Heading(data), table, *_list(tables.remarks(group))]
+        blocks += [Heading(data), table, *_list(tables.remarks(group)), *classes.tables(group, found)]
         blocks += figures.learning_curves(data, group, histories, looks)
         blocks += figures.score_against_cost(data, group, looks)
         blocks += texts.blocks(group, found)
@@ -170,9 +170,12 @@ def _data(folders: Mapping[str, tuple[Path, Path]]) -> list[Block]:
     facts_of = []
     for data, meta in found.items():
         card = {name: cards[data].get(name) for name in ("title", "licence", "citation")}
-        facts = {**card, "also in the earlier of two splits": meta["duplicates"]}
+        source = cards[data].get("path") or folders[data][1].resolve()
+        said = [remark.replace(f"{source}/", "") for remark in meta["remarks"]]  # no path of a machine in a report
+        facts = {**card, "remarks": "; ".join(said)}
         facts_of.append(f"{data}: " + ". ".join(f"{name}: {_flat(fact)}" for name, fact in facts.items() if fact))
-    return [Heading("Data"), Table(["data set", *splits, "classes"], lines, "Samples prepared"), Text(facts_of)]
+    caption = "Samples prepared. Where some are also in an earlier split, a remark says so"
+    return [Heading("Data"), Table(["data set", *splits, "classes"], lines, caption), Text(facts_of)]
 
 
 def _flat(value: Any) -> str:
@@ -197,7 +200,7 @@ def _list(items: Sequence[str]) -> list[Block]:
 
 def _metrics(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Means are of the seeds that ended well, so their number stands beside them."""
-    names = ("macro_f1", "rmse", "seeds_ok", "seeds")
+    names = ("macro_f1", "auroc", "rmse", "seeds_ok", "seeds")
     every = {
         row.key: {row.metric: row.score} | {name: getattr(row, name) for name in names}
         for row in rows

@@ -11,7 +11,7 @@ from pipeline.cells.cell import Cell, read_json, write_json
 from pipeline.config.loading import ParamsError
 from pipeline.config.sections import Params
 from pipeline.results import files
-from pipeline.results.files import COSTS, FAILED, KEYS, SCORES, TEXTS, Record
+from pipeline.results.files import CONFUSION, COSTS, FAILED, KEYS, SCORES, TEXTS, Record
 from pipeline.results.metric import of_task
 
 TIMES = ("seconds", "cpu_seconds")
@@ -115,7 +115,7 @@ def _write_confusion(folder: Path, made: Mapping[int, Sequence[Cell]]) -> None:
     }
     if found:
         classes = next(made[seed][0].result["classes"] for seed in found)
-        (folder / "confusion.json").write_text(json.dumps({"classes": classes, "test": found}) + "\n")
+        (folder / CONFUSION).write_text(json.dumps({"classes": classes, "test": found}) + "\n")
 
 
 def _write_texts(folder: Path, made: Mapping[int, Sequence[Cell]]) -> None:

@@ -21,6 +21,7 @@ from pipeline.training.recipe import completed
 SCORES = ("seed", "split", "metric", "value", "status")
 COSTS = ("seed", "metric", "value", "hardware")
 KEYS = "keys.json"
+CONFUSION = "confusion.json"
 TEXTS = "texts.json"
 FAILED = "failed: "
 Record = dict[str, str]
@@ -31,6 +32,7 @@ class Result:
     """The lines of a row's files as text, of the seeds asked for. All empty: no results are here.
 
     training_items: of the whole split; None where an older version made the results. texts: what TEXTS holds.
+    confusion: seed -> counts (K, K) of `classes` on test, true by predicted.
     """
 
     scores: list[Record] = field(default_factory=list)
@@ -39,6 +41,8 @@ class Result:
     keys: dict[int, str] = field(default_factory=dict)
     training_items: int | None = None
     texts: dict[str, Any] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+    confusion: dict[int, list[list[int]]] = field(default_factory=dict)
     stale: bool = False  # there are results, but of other parameters
 
     def values(self, metric: str, split: str = "") -> dict[int, float]:
@@ -73,7 +77,9 @@ def read(params: Params, profile: str, row: str, folder: Path) -> Result:
     parts = [_sorted(lines(folder / f"{name}.csv"), seeds) for name in ("scores", "costs", "history")]
     keys = {int(seed): str(key) for seed, key in known["keys"].items() if int(seed) in seeds}
     texts = read_json(folder / TEXTS) if (folder / TEXTS).is_file() else {}
-    return Result(parts[0], parts[1], parts[2], keys, known.get("training_items"), texts)
+    told = read_json(folder / CONFUSION) if (folder / CONFUSION).is_file() else {"classes": [], "test": {}}
+    confusion = {int(seed): counts for seed, counts in told["test"].items() if int(seed) in seeds}
+    return Result(parts[0], parts[1], parts[2], keys, known.get("training_items"), texts, told["classes"], confusion)
 
 
 def _as_asked(known: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

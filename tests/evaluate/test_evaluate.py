@@ -3,13 +3,19 @@
 import numpy as np
 import pytest
 import skops.io
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 from sklearn.svm import SVC
 
 from pipeline.cells.cell import CellError
 from pipeline.classical._fit import load_estimator
+from pipeline.data.dataset import Dataset
+from pipeline.evaluate.evaluators import quality
 from pipeline.evaluate.evaluators.calibration import expected_calibration_error
+from pipeline.evaluate.evaluators.quality import area_under_roc
+from pipeline.evaluate.subject import Subject
 from pipeline.formats.model import open_model
+from pipeline.tasks.classification import TASK
 from tests.laboratory import Laboratory
 
 
@@ -23,6 +29,8 @@ def test_values_of_a_network_are_scikit_learn_s(laboratory: Laboratory) -> None:
     probabilities = odds / odds.sum(axis=1, keepdims=True)
     assert values["test", "accuracy"] == accuracy_score(y, scores.argmax(axis=1))
     assert values["test", "macro_f1"] == pytest.approx(f1_score(y, scores.argmax(axis=1), average="macro"))
+    areas = roc_auc_score(y, probabilities, multi_class="ovr", average="macro")
+    assert values["test", "auroc"] == pytest.approx(areas) and ("validation", "auroc") in values
     assert values["test", "nll"] == pytest.approx(log_loss(y, probabilities), rel=1e-6)
     assert np.trace(result["confusion"]) / len(y) == values["test", "accuracy"]
     # A 3 x 3 convolution to 32 maps of 6 x 6, 288 to 100, 100 to 10, two operations a multiply-add.
@@ -75,3 +83,25 @@ def test_a_model_file_with_untrusted_types_is_refused(laboratory: Laboratory, tm
 
 class Foreign:
     """A type that no model file of this project has business with."""
+
+
+def test_area_under_roc_by_hand() -> None:
+    """The share of pairs of an item and a non-item that are in order, a tie for half of one; mean over classes."""
+    y = np.array([0, 0, 1, 1, 1])
+    second = np.array([0.1, 0.4, 0.4, 0.3, 0.9])  # of six pairs four are in order, and one is a tie
+    assert area_under_roc(np.stack([-second, second], axis=1), y) == pytest.approx(4.5 / 6)
+    first, none = np.array([3.0, 1.0, 2.0, 0.0, 0.0]), np.zeros(5)  # five of six; of a class that is not there
+    assert area_under_roc(np.stack([first, second, none], axis=1), y) == pytest.approx((5 + 4.5) / 12)
+    assert area_under_roc(np.ones((2, 3)), np.array([1, 1])) is None
+
+
+def test_a_model_is_ranked_by_its_probabilities_or_else_by_its_scores() -> None:
+    """Logits of an item share a constant that says nothing of it; decision values don't."""
+    y = np.array([0, 1, 2, 0, 1, 2])
+    scores = np.eye(3, dtype=np.float32)[y] + np.float32([[9], [0], [3], [0], [5], [1]])
+    data = Dataset({"test": scores}, {"test": y}, {"classes": ["a", "b", "c"]})
+    for probabilistic, ranked in ((True, softmax(scores, axis=1)), (False, scores)):
+        found = {m: v for _, m, v in quality.run(Subject(TASK, data, {"test": scores}, probabilistic))}
+        peer = np.mean([roc_auc_score(y == k, ranked[:, k]) for k in range(3)])
+        assert found["auroc"] == pytest.approx(peer)
+        assert (found["auroc"] == 1) is probabilistic

@@ -106,10 +106,11 @@ class Laboratory:
         folder = self.root / "data" / "prepared" / data
         folder.mkdir(parents=True)
         counts = {"train": [5400] * 10, "validation": [600] * 10, "test": [1000] * 10}
+        raw = self.root / "data" / "raw" / data
         card = {"title": "Fashion-MNIST", "licence": "MIT", "citation": "Xiao <2017>", "files": {"a": "b"}}
         meta = {"counts": counts, "classes": list("abcdefghij"), "duplicates": {"train-test": 7}}
+        meta["remarks"] = ["7 of 10000 items of test are also in train", f"left out: {raw.resolve()}/spam.zip/one"]
         (folder / "meta.json").write_text(json.dumps(meta))
-        raw = self.root / "data" / "raw" / data
         raw.mkdir(parents=True)
         (raw / "card.json").write_text(json.dumps(card))
 

@@ -54,7 +54,10 @@ def test_whole_report(laboratory: Laboratory, params: Params) -> None:
     assert float(mlp["published_difference"]) == pytest.approx(float(mlp["score"]) - 0.8833)
     assert mlp["published_comparable"] == "False"  # 10,000 samples here
     page = (report(laboratory) / "comparison.html").read_text()
-    assert "<script" not in page and "from memory" in page and "train-test: 7" in page and "Xiao &lt;2017&gt;" in page
+    assert (
+        "<script" not in page and "from memory" in page and "train-test: 7" not in page and "Xiao &lt;2017&gt;" in page
+    )
+    assert "remarks: 7 of 10000 items of test are also in train; left out: spam.zip/one</p>" in page
     assert r"a\_list $<$script$>$" in (report(laboratory) / "comparison.tex").read_text()
 
 
@@ -174,6 +177,13 @@ def test_a_table_says_how_many_seeds_its_data_set_has(laboratory: Laboratory, pa
     assert "10 of 10" in line(text, "digits_mlp ") and "3 of 3" in line(text, "fmnist_mlp ")
 
 
+def test_a_row_with_other_seeds_is_named_in_the_caption(laboratory: Laboratory, params: Params) -> None:
+    few = params.experiments["fmnist_mlp"].model_copy(update={"seeds": {"laptop": [0]}})
+    changed = params.model_copy(update={"experiments": params.experiments | {"fmnist_mlp": few}})
+    text = table(changed, "fashion_mnist", laboratory.root)
+    assert text.startswith("fashion_mnist: 10,000 training samples, 4 epochs, 3 seeds (fmnist_mlp 1)\n")
+
+
 def test_results_of_other_parameters_are_not_shown_as_these(written: Laboratory, params: Params) -> None:
     """After an edit the old numbers are no row of the new parameters, whatever part of them changed."""
     other = params.experiments["fmnist_cnn"].model_copy(update={"set": {"lr": 0.5}})
@@ -199,3 +209,26 @@ def test_a_row_that_nobody_asked_for_is_in_no_table(written: Laboratory, params:
     )
     text = build(changed, root=written.root)
     assert "fmnist_extra" not in text and row(written, "fmnist_cnn")["status"] == "ok"
+
+
+def test_auroc_stands_beside_f1_where_results_have_it(written: Laboratory, params: Params) -> None:
+    scores = written.root / "results/laptop/fmnist_mlp/scores.csv"
+    scores.write_text(scores.read_text() + "".join(f"{seed},test,auroc,{0.9 + seed / 100},ok\n" for seed in range(3)))
+    build(params, root=written.root)
+    lines = (report(written) / "comparison.md").read_text().splitlines()
+    cells = {found.split(" | ")[0]: found.split(" | ") for found in lines}
+    header = next(found for found in lines if found.startswith("| experiment")).split(" | ")
+    place = header.index("AUROC %")
+    assert header[place - 1] == "macro F1 %"
+    assert cells["| fmnist_mlp"][place] == "91.00" and cells["| fmnist_cnn"][place] == ""  # from before there was one
+    metrics = json.loads((report(written) / "metrics.json").read_text())
+    assert metrics["fmnist_mlp"]["auroc"] == pytest.approx(0.91) and "auroc" not in metrics["fmnist_cnn"]
+
+
+def test_classes_of_unequal_size_have_a_table(written: Laboratory, params: Params) -> None:
+    told = {"classes": ["rare", "usual"], "test": {str(seed): [[5, 5], [0, 90]] for seed in range(3)}}
+    (written.root / "results/laptop/digits_mlp/confusion.json").write_text(json.dumps(told))
+    build(params, root=written.root)
+    text = (report(written) / "comparison.md").read_text()
+    assert "digits: F1 of each class in %" in text and "| rare | 10 | 10.00 | 66.67 |" in text
+    assert "fashion_mnist: F1 of each class" not in text

@@ -18,7 +18,7 @@ from pipeline.results.files import Result
 from tests.data import pairs
 from tests.sources import ROOT
 
-ROWS = ("en_fr_transformer", "en_fr_lstm_attention")
+ROWS = ("en_fr_transformer", "en_fr_lstm_attention", "iris_mlp")
 
 
 def judged(seed: int, evaluator: str, result: dict[str, Any]) -> Cell:
@@ -49,10 +49,12 @@ def blocks(*wrong: int) -> list[Any]:
         made = answered(number)
         scores = [
             {"seed": str(seed), "split": "test", "metric": name, "value": str(value + seed), "status": "ok"}
-            for seed in (0, 1)
+            for seed in (int(number > 20), 2)
             for name, value in (("bleu", 30), ("copied_bleu", 4))
         ]
-        found[row] = Result(scores, texts={"seed": 0, "signature": made["signature"], "test": made["texts"]})
+        found[row] = Result(
+            scores, texts={"seed": int(number > 20), "signature": made["signature"], "test": made["texts"]}
+        )
     rows = comparison.rows(known, "laptop", found | {"iris_svm": Result()}, References(ROOT / "references"))
     return texts.blocks(rows, found | {"iris_svm": Result()})
 
@@ -70,8 +72,11 @@ def test_the_first_seed_s_texts_are_kept(own_cells: Path, tmp_path: Path) -> Non
 def test_ten_texts_stand_beside_source_and_reference() -> None:
     said, table = blocks(40, 0)
     assert isinstance(said, Text) and isinstance(table, Table)
-    assert said.items[0] == "en_fr_transformer, test, means of seeds: bleu 30.50, copied_bleu 4.50"
-    assert table.headers == ["test item", "source", "reference", *ROWS] and len(table.rows) == texts.SHOWN
+    assert said.items[0] == "en_fr_transformer, test, means of 2 of 3 seeds: bleu 31.50, copied_bleu 5.50"
+    assert (
+        table.headers[3:] == ["en_fr_transformer, seed 1", "en_fr_lstm_attention, seed 0"]
+        and len(table.rows) == texts.SHOWN
+    )
     first = answered(40)["texts"][0]
     assert table.rows[0] == ["0", first["source"], first["reference"], first["beam"], first["reference"]]
     assert [row[0] for row in table.rows] == [str(number) for number in range(0, 40, 4)]
@@ -80,7 +85,7 @@ def test_ten_texts_stand_beside_source_and_reference() -> None:
 
 def test_the_better_row_is_named_with_its_bootstrap() -> None:
     *_, said = blocks(40, 0)[0].items
-    assert said.startswith("en_fr_transformer against en_fr_lstm_attention, seed 0: BLEU ")
+    assert said.startswith("en_fr_transformer, seed 1, against en_fr_lstm_attention, seed 0: BLEU ")
     assert (
         "and 100.00, p = 0.00" in said and "Koehn 2004, 1,000 samples): en_fr_lstm_attention is better. nrefs:1" in said
     )
@@ -91,3 +96,12 @@ def test_the_better_row_is_named_with_its_bootstrap() -> None:
 def test_one_row_is_compared_with_none_and_rows_of_numbers_have_no_texts() -> None:
     assert [type(block) for block in blocks(3)] == [Text, Table] and len(blocks(3)[0].items) == 1
     assert blocks() == []
+
+
+def test_of_three_rows_the_p_values_are_corrected() -> None:
+    """Four wrong of forty are found where there is one comparison, with p = 0.035, and not where there are three."""
+    *_, alone = blocks(4, 0)[0].items
+    assert "1,000 samples): en_fr_lstm_attention is better" in alone
+    *_, one, _, other = blocks(4, 0, 4)[0].items
+    for said in (one, other):
+        assert "p = 0.105" in said and "corrected for 3 comparisons (Holm 1979): no evidence for an order" in said

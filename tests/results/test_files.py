@@ -32,7 +32,10 @@ def test_results_are_those_of_the_same_parameters(tmp_path: Path, edit: Any, sta
     keys = {"profile": "laptop", "asked": asked, "keys": {"0": "k0", "99": "k99"}}
     (tmp_path / "keys.json").write_text(json.dumps(keys))
     (tmp_path / "scores.csv").write_text("seed,status\n0,ok\n99,ok\n")
+    told = {"classes": ["a", "b"], "test": {"0": [[1, 0], [0, 1]], "99": [[0, 1], [1, 0]]}}
+    (tmp_path / "confusion.json").write_text(json.dumps(told))
     found = read(known, "laptop", "iris_mlp", tmp_path)
+    assert (found.classes, found.confusion) == (([], {}) if stale else (["a", "b"], {0: [[1, 0], [0, 1]]}))
     assert found.stale is stale and bool(found.scores) is not stale
     assert found.keys == ({} if stale else {0: "k0"}) and len(found.scores) < 2
 

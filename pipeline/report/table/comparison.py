@@ -41,6 +41,7 @@ class Row:
     score_half_width: float | None = None  # of the 95 % interval
     score_smallest_difference: float | None = None
     macro_f1: float | None = None
+    auroc: float | None = None  # area under the ROC curve, one class against the rest
     nll: float | None = None  # mean negative log likelihood, nats
     ece: float | None = None  # expected calibration error
     rmse: float | None = None
@@ -129,7 +130,7 @@ def _measure(row: Row, found: Result, scores: Mapping[int, float]) -> None:
     over = statistics.summarize(list(scores.values()))
     row.score, row.score_std, row.score_half_width = over.mean, over.std, over.half_width
     row.score_smallest_difference = over.smallest_difference
-    for name in ("macro_f1", "nll", "ece"):
+    for name in ("macro_f1", "auroc", "nll", "ece"):
         setattr(row, name, _mean(found.values(name, "test")))
     errors = statistics.summarize(list(found.values("rmse", "test").values()))
     row.rmse, row.rmse_half_width = errors.mean, errors.half_width

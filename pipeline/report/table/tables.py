@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import mode
 
 from pipeline.report.render.document import Table
 from pipeline.report.table.comparison import Row
@@ -20,6 +21,8 @@ samples are drawn. The sampling error of the test set is not in it.",
 deterministic, or the test set too small to tell the seeds apart.",
     "Choices were made on the validation split; the test split was touched once, by the weights that a run ended with, \
 which are the last epoch's where its recipe does not ask for others.",
+    "AUROC: area under the ROC curve of one class against the rest, mean over classes. Items are ranked by \
+probabilities, or by the scores of a model that states none.",
     "RMSE: root mean squared error, in the target's units. NLL, ECE: negative log likelihood in nats and expected \
 calibration error, of models that state probabilities.",
     "FLOPs: one sample forward, two to a multiply-add. Latency: median at batch size 1. Seconds: mean of seeds.",
@@ -46,6 +49,7 @@ EXPERIMENTS = (
     Column("n", lambda r: seeds(r), "ts"),
     Column("MDD", lambda r: spread(r, r.score_smallest_difference), "ts"),
     Column("macro F1 %", lambda r: percent(r.macro_f1), "s"),
+    Column("AUROC %", lambda r: percent(r.auroc), "s"),
     Column("NLL", lambda r: significant_digits(r.nll), "s"),
     Column("ECE %", lambda r: percent(r.ece), "s"),
     Column("RMSE", lambda r: significant_digits(r.rmse), "ts"),
@@ -94,7 +98,10 @@ def experiments(rows: Sequence[Row], where: str = "") -> list[Table]:
         samples = next((row for row in group if row.training_items), group[0]).trained_on
         epochs = {f", {row.epochs} epochs" for row in group if row.epochs}
         refit = ", refitted on the validation items too: last epoch, nothing chosen" if group[0].refit else ""
-        caption = f"{data}: {samples}{''.join(epochs)}, {group[0].seeds} seeds{refit}"
+        usual = mode(row.seeds for row in group)
+        others = ", ".join(f"{row.key} {row.seeds}" for row in group if row.seeds != usual)
+        seeded = f"{usual} seeds" + (f" ({others})" if others else "")
+        caption = f"{data}: {samples}{''.join(epochs)}, {seeded}{refit}"
         tables.append(of(EXPERIMENTS, group, caption, where))
     return tables
 
