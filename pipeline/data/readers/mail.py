@@ -30,7 +30,8 @@ def read(folder: Path) -> Raw:
         raise DataError(f"{folder}: expected a folder or a .zip for each class; found {[p.name for p in entries]}")
     texts, labels, places, empty = [], [], [], []
     for label, path in enumerate(sources.values()):
-        for place, content in _texts.contents(path):
+        for absolute, content in _texts.contents(path):
+            place = Path(absolute).relative_to(folder).as_posix()
             text = _text(email.message_from_bytes(content))
             if text:
                 texts.append(text)
