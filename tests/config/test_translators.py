@@ -40,6 +40,16 @@ REFUSED = [
         "target is 'sentence', but a graph scores an item at once, a text is written by steps; valid: 'class', "
         "'number', 'tags'; books_writer has data of translation: leave this variant out",
     ),
+    *(
+        (
+            "set: {ema: 0.9}}\n",
+            f"start: {{weights: books_older{more}}}}}\n"
+            f"  books_older: {{data: books, model: models/{model}, recipe: quick}}\n",
+            f"{ROW}.start",
+            "books is translated, and a network that writes is trained from scratch; leave it out",
+        )
+        for model, more in (("transformer", ""), ("transformer", ", train: head"), ("lstm_attention", ", head: kept"))
+    ),
     (ASKED, "set: {loss: hinge}", ROW, "is for classes, but books has sentences; valid: default, cross_entropy"),
 ]
 
