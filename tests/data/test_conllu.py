@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cells.cell import write_json
+from pipeline.data import prepare
 from pipeline.data.raw import DataError
 from pipeline.data.readers import conllu
+from pipeline.data.spec import Prepare, Split, Tokens
 from tests.data.reading import write
 
 
@@ -66,8 +69,15 @@ MALFORMED = {
     "spaces for tabs": ("1 a _ NOUN NN _ 0 root _ _\n", "a.conllu:1: .* is no word 1"),
     "a number left out": (word(1, "a") + word(3, "c"), "a.conllu:2: .* is no word 2"),
     "no empty line between sentences": (word(1, "a") + word(1, "b"), "a.conllu:2: .* is no word 2"),
-    "no tag": (word(1, "a") + word(2, "b", "_"), "a.conllu:2: a word without form or upos"),
-    "no form": (word(1, " "), "a.conllu:1: a word without form or upos"),
+    "no tag": (
+        word(1, "a") + word(2, "b", "_"),
+        "a.conllu:2: .* is a word without upos, .*`tag`.*malformed: 1; correct",
+    ),
+    "no form": (word(1, " "), "a.conllu:1: .* is a word without form"),
+    "two of three": (
+        word(1, "a", "_") + word(3, "b") + "\n" + word(1, "c") + "\n# third\n" + word(2, "d"),
+        "a.conllu:1: .*; sentences that are malformed: 2; correct or remove them",
+    ),
     "nothing": ("# alone\n\n", "a.conllu: no sentences"),
     "CSV": ("text,label\n", "a.conllu:1: 'text,label' is no word 1"),
 }
@@ -85,3 +95,19 @@ def test_not_utf8_is_refused_with_its_byte(tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_bytes(word(1, "ışık").encode("iso8859-9"))
     with pytest.raises(DataError, match=r"a.conllu: byte 2 \(0xfd\) is no utf-8"):
         conllu.read(tmp_path)
+
+
+def test_a_tag_that_train_lacks_is_refused_with_its_place_counts_and_what_to_do(tmp_path: Path) -> None:
+    words = [word(1, "a") + word(2, "b", "VERB"), word(1, "c", "VERB") + word(2, "d", "INTJ") + word(3, "e", "INTJ")]
+    for split, text in (("train", words[0]), ("dev", words[1]), ("test", words[0])):
+        write(tmp_path / f"{split}.conllu", text)
+    write_json(tmp_path / "card.json", {"title": "mine", "path": str(tmp_path)})
+    tokens = Tokens(by="words", length=8)
+    spec = Prepare(data="mine", reader="conllu", options={}, task="tagging", split=Split(), tokens=tokens)
+    said = (
+        "mine, train: no word of class INTJ; of INTJ there are 0 in train, 2 in validation, 0 in test, the first in "
+        f"{tmp_path / 'dev.conllu'}:1; move some to train, or correct or leave out all of them"
+    )
+    with pytest.raises(DataError) as caught:
+        prepare.run(spec, tmp_path, {"raw": tmp_path})
+    assert str(caught.value) == said
