@@ -102,3 +102,21 @@ def test_refused(tmp_path: Path) -> None:
     write(tmp_path / "spam" / "1", "\n\n")
     with pytest.raises(DataError, match="spam: no mails with text"):
         mail.read(tmp_path)
+    write(tmp_path / "spam" / "2", "Subject: spam\n\n")
+    for name in ("ham.ZIP", "ham.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("2", "Subject: more\n\n")
+        with pytest.raises(DataError, match=f"ham and {name} are of one class; move one away, or its mails over"):
+            mail.read(tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_archives_are_named_in_any_letters_and_other_files_are_counted(tmp_path: Path) -> None:
+    write(tmp_path / "ham" / "1", "Subject: ham\n\n")
+    write(tmp_path / "eggs.tar.gz", "")
+    write(tmp_path / "README", "about")
+    with zipfile.ZipFile(tmp_path / "X.ZIP", "w") as archive:
+        archive.writestr("1", "Subject: x\n\n")
+    raw = mail.read(tmp_path)
+    assert raw.classes == ["X", "ham"] and raw.splits["train"][0].tolist() == ["x", "ham"]
+    assert raw.remarks == ("left out: 2 files: without ending 1 (README), .gz 1 (eggs.tar.gz)",)
