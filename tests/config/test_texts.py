@@ -73,6 +73,24 @@ REFUSED = [
     ("minilm.yaml", "minilmm.yaml", "tokenizers.minilm.source", f"did you mean '{CARD}'?"),
     ("minilm.yaml", "efficientnet_lite1.yaml", "tokenizers.minilm.source", f"model without a tokenizer; valid: {CARD}"),
     (f"source: {CARD}", "source: pipeline/models", "tokenizers.minilm.source", "has no tokenizer.json; the model's"),
+    (
+        f"source: {CARD}}}",
+        f"source: {CARD}, length: 600}}",
+        "experiments.news_minilm.tokens",
+        "tokenizer minilm leaves 600 tokens of a text, but models/bert has 512 positions; set its length to 512, or",
+    ),
+    (
+        "tokens: minilm, args: {pool: none}",
+        "tokens: minilm, args: {pool: none, positions: 255}",
+        "experiments.treebank_minilm.tokens",
+        "tokenizer minilm leaves 256 tokens of a text, but models/bert has 255 positions",
+    ),
+    (
+        f"source: {CARD}}}",
+        f"source: {CARD}, length: 2}}",
+        "tokenizers.minilm.length",
+        "one token of a text has to fit between those that begin and end it; set it to 3 at least",
+    ),
     # weights that have learnt from other tokens
     (
         "tokens: minilm, start",
