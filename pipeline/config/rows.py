@@ -95,7 +95,10 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
     task = params.data[experiment.data].task
     target = introspection.constant(f"tasks/{task}", "TARGET") if task in introspection.names("tasks") else ""
     if target in ("tags", "sentence") and seen != "tokens":
-        yield (*where, "view"), f"task {task} is about each word of a text, but view {experiment.view!r} has none"
+        yield (
+            (*where, "view"),
+            f"task {task} is about words in their order, but {experiment.data} with view {experiment.view!r} has none",
+        )
     elif target == "sentence" and not _writes(experiment.model):
         what = f"task {task} needs a model that writes sentences, which {experiment.short} does not"
         yield (*where, "model"), f"{what}; models that do: {', '.join(filter(_writes, models()))}"

@@ -124,7 +124,13 @@ REFUSED = [
         "validation: 0.2}\n",
         "validation: 0.2}\n    missing: mean\n",
         "data.news.missing",
-        "values are missing in tables only; text_table reads tokens data here; valid: refuse, drop",
+        "missing 'mean' is for tables, but text_table reads tokens data here; valid: refuse, drop",
+    ),
+    (
+        "reader: image_folder,",
+        "reader: image_folder, missing: drop,",
+        "data.pictures.missing",
+        "missing 'drop' is for tables and texts, but image_folder reads image data here; valid: refuse",
     ),
     # tags
     (
@@ -157,7 +163,7 @@ REFUSED = [
         CRF,
         "treebank_crf: {data: treebank, model: classical/svm, recipe: solver, view: tfidf}",
         f"{TAGGED}.view",
-        "task tagging is about each word of a text, but view 'tfidf' has none",
+        "task tagging is about words in their order, but treebank with view 'tfidf' has none",
     ),
     (
         f"     start: {{weights: {CARD}}}",

@@ -31,7 +31,7 @@ ROW, ASKED = "experiments.books_writer", "set: {ema: 0.9}"
 REFUSED = [
     ("models/transformer", "models/gru", f"{ROW}.model", "needs a model that writes sentences, which gru does not"),
     ("models/transformer", "models/lstm_crf", f"{ROW}.model", "that do: models/lstm_attention, models/transformer"),
-    (ASKED, "view: tfidf", f"{ROW}.view", "is about each word of a text, but view 'tfidf' has none"),
+    (ASKED, "view: tfidf", f"{ROW}.view", "about words in their order, but books with view 'tfidf' has none"),
     (ASKED, "set: {sampling: balanced}", ROW, "is for classes, but books has sentences; set it to none"),
     (
         "variants:\n",
