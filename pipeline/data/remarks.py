@@ -38,7 +38,7 @@ def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns
                 yield f"cut: {found['cut']} of {whole} {what} of {split} have more than {length} tokens"
     for split, counts in meta["counts"].items():
         if absent := [c for c, n in zip(meta["classes"], counts, strict=False) if not n]:
-            yield f"no {_listed(absent)} in {split}: nothing is known there of how well it is told"
+            yield f"no {_listed(absent)} in {split}: how well that is recognised is not measured there"
     for split, words in meta.get("untagged", {}).items():
         if words:
             yield f"no token: {words} words of {split} have none, as they are cut off or empty, and are not judged"

@@ -1,6 +1,7 @@
 """CoNLL-U: which lines are words, and what is malformed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,17 +98,30 @@ def test_not_utf8_is_refused_with_its_byte(tmp_path: Path) -> None:
         conllu.read(tmp_path)
 
 
+def tagging(folder: Path) -> dict[str, Any]:
+    """The record of a prepare cell of the files in `folder`."""
+    write_json(folder / "card.json", {"title": "mine", "path": str(folder)})
+    tokens = Tokens(by="words", length=8)
+    spec = Prepare(data="mine", reader="conllu", options={}, task="tagging", split=Split(), tokens=tokens)
+    return prepare.run(spec, folder, {"raw": folder})
+
+
 def test_a_tag_that_train_lacks_is_refused_with_its_place_counts_and_what_to_do(tmp_path: Path) -> None:
     words = [word(1, "a") + word(2, "b", "VERB"), word(1, "c", "VERB") + word(2, "d", "INTJ") + word(3, "e", "INTJ")]
     for split, text in (("train", words[0]), ("dev", words[1]), ("test", words[0])):
         write(tmp_path / f"{split}.conllu", text)
-    write_json(tmp_path / "card.json", {"title": "mine", "path": str(tmp_path)})
-    tokens = Tokens(by="words", length=8)
-    spec = Prepare(data="mine", reader="conllu", options={}, task="tagging", split=Split(), tokens=tokens)
     said = (
         "mine, train: no word of class INTJ; of INTJ there are 0 in train, 2 in validation, 0 in test, the first in "
         f"{tmp_path / 'dev.conllu'}:1; move some to train, or correct or leave out all of them"
     )
     with pytest.raises(DataError) as caught:
-        prepare.run(spec, tmp_path, {"raw": tmp_path})
+        tagging(tmp_path)
     assert str(caught.value) == said
+
+
+def test_a_tag_that_train_alone_has_is_told(tmp_path: Path) -> None:
+    for split in ("train", "dev", "test"):
+        rare = word(3, "ah", "INTJ") if split == "train" else ""
+        write(tmp_path / f"{split}.conllu", word(1, "a") + word(2, "b", "VERB") + rare)
+    remarks = tagging(tmp_path)["remarks"]
+    assert "no INTJ in validation: how well that is recognised is not measured there" in remarks
