@@ -84,7 +84,8 @@ def _data_problems(params: Params, where: Location, data: Data) -> Iterator[Prob
         yield from option_problems(f"data/readers/{data.reader}", "read", (*where, "options"), data.options)
         valid = ("refuse", "drop") if data.kind == "tokens" else ("refuse",)
         if data.kind != "tabular" and data.missing not in valid:
-            what = f"values are missing in tables only; {data.reader} reads {data.kind} data here"
+            of = "tables and texts" if data.missing == "drop" else "tables"
+            what = f"missing {data.missing!r} is for {of}, but {data.reader} reads {data.kind} data here"
             yield (*where, "missing"), f"{what}; valid: {', '.join(valid)}"
     numbers = (
         data.task in introspection.names("tasks") and introspection.constant(f"tasks/{data.task}", "TARGET") != "class"

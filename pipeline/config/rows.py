@@ -9,7 +9,7 @@ from pipeline.config.messages import Location, Problem, explained, option_proble
 from pipeline.config.recipes import augment_problems, recipe_problems
 from pipeline.config.sections import STUDIES, Experiment, Params
 from pipeline.config.starts import start_problems
-from pipeline.config.tokens import use_problems
+from pipeline.config.tokens import position_problems, use_problems
 from pipeline.data import views
 from pipeline.training.recipe import Fit, Gradient, resolve
 
@@ -39,6 +39,7 @@ def experiment_problems(params: Params, where: Location, experiment: Experiment)
     if experiment.data in params.data and params.data[experiment.data].reader in introspection.names("data/readers"):
         yield from _input_problems(params, where, experiment)
         yield from use_problems(params, where, experiment.tokens, experiment.data, False)
+        yield from position_problems(params, where, experiment)
 
 
 def models() -> list[str]:
@@ -94,7 +95,10 @@ def _input_problems(params: Params, where: Location, experiment: Experiment) -> 
     task = params.data[experiment.data].task
     target = introspection.constant(f"tasks/{task}", "TARGET") if task in introspection.names("tasks") else ""
     if target in ("tags", "sentence") and seen != "tokens":
-        yield (*where, "view"), f"task {task} is about each word of a text, but view {experiment.view!r} has none"
+        yield (
+            (*where, "view"),
+            f"task {task} is about words in their order, but {experiment.data} with view {experiment.view!r} has none",
+        )
     elif target == "sentence" and not _writes(experiment.model):
         what = f"task {task} needs a model that writes sentences, which {experiment.short} does not"
         yield (*where, "model"), f"{what}; models that do: {', '.join(filter(_writes, models()))}"

@@ -21,6 +21,9 @@ def start_problems(
     if isinstance(recipe, Fit):
         yield where, f"{experiment.model} is no network: there are no weights to start from; leave it out"
         return
+    if _target(params, experiment) == "sentence":
+        yield where, f"{experiment.data} is translated, and a network that writes is trained from scratch; leave it out"
+        return
     yield from _use_problems(where, experiment.model, start, recipe)
     yield from _text_problems(params, where, experiment, start)
     if start.is_version:
@@ -62,8 +65,7 @@ def _text_problems(params: Params, where: Location, experiment: Experiment, star
     name = experiment.tokens or (data and data.tokens)
     if not data or name not in params.tokenizers:
         return  # numbers, or said where the tokenizer is
-    known = data.task in introspection.names("tasks")
-    if start.train == "head" and known and introspection.constant(f"tasks/{data.task}", "TARGET") == "tags":
+    if start.train == "head" and _target(params, experiment) == "tags":
         what = f"{experiment.data} has a tag for each word, and features are of whole texts; take top, lora or all"
         yield (*where, "train"), what
     tokens, other = params.tokenizers[name], {**params.experiments, **params.pretraining}.get(start.weights)
@@ -81,6 +83,14 @@ def _text_problems(params: Params, where: Location, experiment: Experiment, star
         elif not tokens.source and other.data != experiment.data:
             what = f"is fitted on {other.data} there and on {experiment.data} here; take a pretrained one for both"
             yield (*where, "weights"), f"tokenizer {name} of {start.weights} {what}"
+
+
+def _target(params: Params, experiment: Experiment) -> str | None:
+    """What the experiment's task predicts; None where data or task are not there, which is said where they are."""
+    data = params.data.get(experiment.data)
+    if not data or data.task not in introspection.names("tasks"):
+        return None
+    return str(introspection.constant(f"tasks/{data.task}", "TARGET"))
 
 
 def _head_problems(where: Location, start: Start) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipeline import introspection
 from pipeline.config.messages import Location, Problem, option_problems, unknown
-from pipeline.config.sections import Params
+from pipeline.config.sections import Experiment, Params
 from pipeline.data.spec import Tokens
 from pipeline.paths import ROOT
 
@@ -20,6 +20,11 @@ def tokenizer_problems(where: Location, tokens: Tokens) -> Iterator[Problem]:
     yield from option_problems(f"data/tokenizers/{tokens.by}", "fit", (*where, "options"), tokens.options)
     if tokens.source and tokens.by != "pretrained":
         yield (*where, "source"), f"tokenizer {tokens.by} is fitted on the training texts; leave source out"
+    if tokens.by == "pretrained" and tokens.length < 3:
+        yield (
+            (*where, "length"),
+            "one token of a text has to fit between those that begin and end it; set it to 3 at least",
+        )
     if tokens.by == "pretrained" and not tokens.source:
         yield where, "a pretrained tokenizer is a model's own: name the model's card or folder as source"
     if tokens.source and (what := _source_problem(tokens.source)):
@@ -52,3 +57,15 @@ def use_problems(params: Params, where: Location, tokens: str | None, data: str,
         yield where, f"data set {data} is text: say by `tokens` which entry of tokenizers cuts it; valid: {valid}"
     elif tokens is not None and tokens not in params.tokenizers:
         yield (*where, "tokens"), unknown("tokenizer", tokens, params.tokenizers)
+
+
+def position_problems(params: Params, where: Location, experiment: Experiment) -> Iterator[Problem]:
+    """Of a row whose network has `positions` for fewer tokens than its tokenizer leaves of a text."""
+    data = params.data.get(experiment.data)
+    name = experiment.tokens or (data.tokens if data else None)
+    tokens = params.tokenizers.get(name or "")
+    option = introspection.options(experiment.model, "build").model_fields.get("positions")
+    positions = experiment.args.get("positions", option and option.default)
+    if tokens and isinstance(positions, int) and tokens.length > positions:
+        what = f"tokenizer {name} leaves {tokens.length} tokens of a text, but {experiment.model} has {positions}"
+        yield (*where, "tokens"), f"{what} positions; set its length to {positions}, or name another one here"

@@ -22,9 +22,9 @@ def complete_rows(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarr
         unlabelled = _unlabelled(y)
         incomplete = _incomplete(x, raw.kind)
         if how != "drop" and unlabelled.any():
-            place = _place(raw, split, int(unlabelled.argmax()), name)
+            where = place(raw, split, int(unlabelled.argmax()), name)
             what = "target" if y.dtype == object else "label"
-            raise DataError(f"{place}: the {what} is empty ({int(unlabelled.sum())} of {len(y)} {what}s are); {WAY}")
+            raise DataError(f"{where}: the {what} is empty ({int(unlabelled.sum())} of {len(y)} {what}s are); {WAY}")
         rows = f"of {len(y)} rows" + (f" of {split}" if len(raw.splits) > 1 else "")
         if how == "refuse" and incomplete.any():
             first, count = int(incomplete.argmax()), int(incomplete.sum())
@@ -33,7 +33,7 @@ def complete_rows(raw: Raw, how: Missing, name: str) -> tuple[dict[str, np.ndarr
                 column = _first_gap(x[first], raw.columns)
                 what = f"{column} is missing or not finite ({count} {rows} lack a value); {WAY}, "
                 what += "or mean, median, mode or a number"
-            raise DataError(f"{_place(raw, split, first, name)}: {what}")
+            raise DataError(f"{place(raw, split, first, name)}: {what}")
         dropped = unlabelled | incomplete if how == "drop" else unlabelled
         kept[split] = np.flatnonzero(~dropped)
         if dropped.all():
@@ -124,5 +124,6 @@ def _first_gap(row: np.ndarray, columns: list[Column] | None) -> str:
     return f"column {int(np.isnan(row).argmax())}"
 
 
-def _place(raw: Raw, split: str, number: int, name: str) -> str:
+def place(raw: Raw, split: str, number: int, name: str) -> str:
+    """Where an item of a source's split stands, for people; name: the data set's."""
     return raw.where(split, number) if raw.where else f"{name}, {split}, item {number}"

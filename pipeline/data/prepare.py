@@ -32,11 +32,16 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     kind = KINDS[raw.kind]
     kept, said = missing.complete_rows(raw, spec.missing, spec.data)
     raw, classes = _targeted(raw, kept, task, str(source))
-    indices = splits.split({s: y[kept[s]] for s, (_, y) in raw.splits.items()}, spec.split, classes)
+    _require_classes(raw, {s: (s, kept[s]) for s in raw.splits}, task, classes, spec.data)
+    try:
+        indices = splits.split({s: y[kept[s]] for s, (_, y) in raw.splits.items()}, spec.split, classes)
+    except DataError as error:
+        raise DataError(f"{spec.data}: {error}") from error
     places = {s: (source, kept[source][chosen]) for s, (source, chosen) in indices.items()}
     labels = {s: raw.splits[source][1][chosen] for s, (source, chosen) in places.items()}
     counts = {s: task.counts(y, classes) for s, y in labels.items()}
-    _require_differences(labels, counts, classes, spec.data)
+    _require_differences(labels, classes, spec.data)
+    _require_classes(raw, places, task, classes, spec.data)
     write = _tokens if kind.ragged else _values
     items, found = write(spec, raw, places, folder, inputs, classes)
     for name, y in labels.items():
@@ -164,10 +169,8 @@ def _written(target: Any) -> str:
     return repr(target) if isinstance(target, str) else f"{target:g}"
 
 
-def _require_differences(
-    labels: dict[str, np.ndarray], counts: dict[str, list[int]], classes: list[str], name: str
-) -> None:
-    """Every class is in every split, and there is something to predict. A rare tag has to be in train alone."""
+def _require_differences(labels: dict[str, np.ndarray], classes: list[str], name: str) -> None:
+    """There is something to predict in every split."""
     if len(classes) == 1:
         raise DataError(f"{name}: all items are of class {classes[0]}; there is nothing to tell apart")
     for part, y in labels.items():
@@ -175,7 +178,29 @@ def _require_differences(
             raise DataError(f"{name}, {part}: no items are left")
         if not classes and len(y) > 1 and (y == y[0]).all():
             raise DataError(f"{name}, {part}: all {len(y)} targets are {_written(y[0])}; there is nothing to predict")
-        absent = [c for c, n in zip(classes, counts[part], strict=False) if not n]
+
+
+def _require_classes(raw: Raw, places: Places, task: Any, classes: list[str], name: str) -> None:
+    """Every class is in every split. A rare tag has to be in train alone."""
+    labels = {part: raw.splits[source][1][chosen] for part, (source, chosen) in places.items()}
+    counts = {part: task.counts(y, classes) for part, y in labels.items()}
+    for part, y in labels.items():
+        absent = [number for number, n in zip(range(len(classes)), counts[part], strict=False) if not n]
         if absent and (part == "train" or y.dtype != object):
-            table = ", ".join(f"{c} {n}" for c, n in zip(classes, counts[part], strict=True))
-            raise DataError(f"{name}, {part}: no item of class {', '.join(absent)} (found: {table})")
+            names, first = ", ".join(classes[number] for number in absent), absent[0]
+            found = ", ".join(f"{counts[s][first]} in {s}" for s in SPLITS if s in counts)
+            where = _first(raw, places, first, name)
+            advice = f"the first in {where}; move some to {part}, or correct or leave out all of them"
+            raise DataError(
+                f"{name}, {part}: no {'word' if y.dtype == object else 'item'} of class {names}; of {classes[first]} "
+                f"there are {found}{', ' + advice if where else '; leave it out of option `classes`'}"
+            )
+
+
+def _first(raw: Raw, places: Places, label: int, name: str) -> str | None:
+    """Where the first item with this number of a class stands, None where there is none."""
+    for source, chosen in places.values():
+        for number in chosen.tolist():
+            if (raw.splits[source][1][number] == label).any():
+                return missing.place(raw, source, number, name)
+    return None

@@ -9,7 +9,8 @@ from pipeline.data.spec import Column
 
 FEW = 5  # training items of a class
 SHOWN = 5  # names in a sentence
-COUNTED = {"texts": "tokens", "targets": "target_tokens"}  # in `meta.json`
+# Where `meta.json` has their tokens, and how many more than those have to fit: a target is begun and ended.
+COUNTED = {"texts": ("tokens", 0), "targets": ("target_tokens", 2)}
 
 
 def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns: list[Column] | None) -> Iterator[str]:
@@ -30,14 +31,14 @@ def suspicious(meta: Mapping[str, Any], items: Mapping[str, np.ndarray], columns
     for names in (meta["classes"], *(column.names or [] for column in columns or [])):
         if twins := _twins(names):
             yield f"names that differ in their writing alone: {_listed(twins)}"
-    for what in ("texts", "targets"):
-        for split, found in meta.get(COUNTED[what], {}).items():
+    for what, (key, more) in COUNTED.items():
+        for split, found in meta.get(key, {}).items():
             if found["cut"]:
-                length, whole = meta["shape"][0], len(items[split])
+                length, whole = meta["shape"][0] - more, len(items[split])
                 yield f"cut: {found['cut']} of {whole} {what} of {split} have more than {length} tokens"
     for split, counts in meta["counts"].items():
         if absent := [c for c, n in zip(meta["classes"], counts, strict=False) if not n]:
-            yield f"no {_listed(absent)} in {split}: nothing is known there of how well it is told"
+            yield f"no {_listed(absent)} in {split}: how well that is recognised is not measured there"
     for split, words in meta.get("untagged", {}).items():
         if words:
             yield f"no token: {words} words of {split} have none, as they are cut off or empty, and are not judged"

@@ -44,7 +44,8 @@ class Model:
                 from pipeline.data.text import Request  # a model of numbers is served without a tokenizer
 
                 request = Request(texts(data), self.folder, self.facts)
-                return request.tags(_finite(self.scores(request.tokens())))
+                items = np.repeat(np.arange(len(request.items)), [len(item.ids) for item in request.items])
+                return request.tags(_finite(self.scores(request.tokens()), items))
             found = self.scores(raw_items(data, self.facts, self.folder))
             return found if self.facts.writes else _finite(found)
         except (TypeError, ValueError) as error:
@@ -67,10 +68,12 @@ def check(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _finite(scores: np.ndarray) -> np.ndarray:
+def _finite(scores: np.ndarray, items: np.ndarray | None = None) -> np.ndarray:
+    """Scores (N, K), as they are. items: of which item each row is, (N,), if not its own."""
     wrong = ~np.isfinite(scores).all(axis=1)
     if wrong.any():
-        raise ValueError(f"item {int(wrong.argmax())}: its values are so large that the scores are no finite numbers")
+        item = int(wrong.argmax() if items is None else items[wrong.argmax()])
+        raise ValueError(f"item {item}: its values are so large that the scores are no finite numbers")
     return scores
 
 

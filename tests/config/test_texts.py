@@ -73,6 +73,24 @@ REFUSED = [
     ("minilm.yaml", "minilmm.yaml", "tokenizers.minilm.source", f"did you mean '{CARD}'?"),
     ("minilm.yaml", "efficientnet_lite1.yaml", "tokenizers.minilm.source", f"model without a tokenizer; valid: {CARD}"),
     (f"source: {CARD}", "source: pipeline/models", "tokenizers.minilm.source", "has no tokenizer.json; the model's"),
+    (
+        f"source: {CARD}}}",
+        f"source: {CARD}, length: 600}}",
+        "experiments.news_minilm.tokens",
+        "tokenizer minilm leaves 600 tokens of a text, but models/bert has 512 positions; set its length to 512, or",
+    ),
+    (
+        "tokens: minilm, args: {pool: none}",
+        "tokens: minilm, args: {pool: none, positions: 255}",
+        "experiments.treebank_minilm.tokens",
+        "tokenizer minilm leaves 256 tokens of a text, but models/bert has 255 positions",
+    ),
+    (
+        f"source: {CARD}}}",
+        f"source: {CARD}, length: 2}}",
+        "tokenizers.minilm.length",
+        "one token of a text has to fit between those that begin and end it; set it to 3 at least",
+    ),
     # weights that have learnt from other tokens
     (
         "tokens: minilm, start",
@@ -106,7 +124,13 @@ REFUSED = [
         "validation: 0.2}\n",
         "validation: 0.2}\n    missing: mean\n",
         "data.news.missing",
-        "values are missing in tables only; text_table reads tokens data here; valid: refuse, drop",
+        "missing 'mean' is for tables, but text_table reads tokens data here; valid: refuse, drop",
+    ),
+    (
+        "reader: image_folder,",
+        "reader: image_folder, missing: drop,",
+        "data.pictures.missing",
+        "missing 'drop' is for tables and texts, but image_folder reads image data here; valid: refuse",
     ),
     # tags
     (
@@ -139,7 +163,7 @@ REFUSED = [
         CRF,
         "treebank_crf: {data: treebank, model: classical/svm, recipe: solver, view: tfidf}",
         f"{TAGGED}.view",
-        "task tagging is about each word of a text, but view 'tfidf' has none",
+        "task tagging is about words in their order, but treebank with view 'tfidf' has none",
     ),
     (
         f"     start: {{weights: {CARD}}}",

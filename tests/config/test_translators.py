@@ -31,7 +31,7 @@ ROW, ASKED = "experiments.books_writer", "set: {ema: 0.9}"
 REFUSED = [
     ("models/transformer", "models/gru", f"{ROW}.model", "needs a model that writes sentences, which gru does not"),
     ("models/transformer", "models/lstm_crf", f"{ROW}.model", "that do: models/lstm_attention, models/transformer"),
-    (ASKED, "view: tfidf", f"{ROW}.view", "is about each word of a text, but view 'tfidf' has none"),
+    (ASKED, "view: tfidf", f"{ROW}.view", "about words in their order, but books with view 'tfidf' has none"),
     (ASKED, "set: {sampling: balanced}", ROW, "is for classes, but books has sentences; set it to none"),
     (
         "variants:\n",
@@ -39,6 +39,16 @@ REFUSED = [
         "variants.books_int8.steps.0",
         "target is 'sentence', but a graph scores an item at once, a text is written by steps; valid: 'class', "
         "'number', 'tags'; books_writer has data of translation: leave this variant out",
+    ),
+    *(
+        (
+            "set: {ema: 0.9}}\n",
+            f"start: {{weights: books_older{more}}}}}\n"
+            f"  books_older: {{data: books, model: models/{model}, recipe: quick}}\n",
+            f"{ROW}.start",
+            "books is translated, and a network that writes is trained from scratch; leave it out",
+        )
+        for model, more in (("transformer", ""), ("transformer", ", train: head"), ("lstm_attention", ", head: kept"))
     ),
     (ASKED, "set: {loss: hinge}", ROW, "is for classes, but books has sentences; valid: default, cross_entropy"),
 ]

@@ -1,11 +1,15 @@
 """CoNLL-U: which lines are words, and what is malformed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.cells.cell import write_json
+from pipeline.data import prepare
 from pipeline.data.raw import DataError
 from pipeline.data.readers import conllu
+from pipeline.data.spec import Prepare, Split, Tokens
 from tests.data.reading import write
 
 
@@ -66,8 +70,15 @@ MALFORMED = {
     "spaces for tabs": ("1 a _ NOUN NN _ 0 root _ _\n", "a.conllu:1: .* is no word 1"),
     "a number left out": (word(1, "a") + word(3, "c"), "a.conllu:2: .* is no word 2"),
     "no empty line between sentences": (word(1, "a") + word(1, "b"), "a.conllu:2: .* is no word 2"),
-    "no tag": (word(1, "a") + word(2, "b", "_"), "a.conllu:2: a word without form or upos"),
-    "no form": (word(1, " "), "a.conllu:1: a word without form or upos"),
+    "no tag": (
+        word(1, "a") + word(2, "b", "_"),
+        "a.conllu:2: .* is a word without upos, .*`tag`.*malformed: 1; correct",
+    ),
+    "no form": (word(1, " "), "a.conllu:1: .* is a word without form"),
+    "two of three": (
+        word(1, "a", "_") + word(3, "b") + "\n" + word(1, "c") + "\n# third\n" + word(2, "d"),
+        "a.conllu:1: .*; sentences that are malformed: 2; correct or remove them",
+    ),
     "nothing": ("# alone\n\n", "a.conllu: no sentences"),
     "CSV": ("text,label\n", "a.conllu:1: 'text,label' is no word 1"),
 }
@@ -85,3 +96,32 @@ def test_not_utf8_is_refused_with_its_byte(tmp_path: Path) -> None:
     (tmp_path / "a.conllu").write_bytes(word(1, "ışık").encode("iso8859-9"))
     with pytest.raises(DataError, match=r"a.conllu: byte 2 \(0xfd\) is no utf-8"):
         conllu.read(tmp_path)
+
+
+def tagging(folder: Path) -> dict[str, Any]:
+    """The record of a prepare cell of the files in `folder`."""
+    write_json(folder / "card.json", {"title": "mine", "path": str(folder)})
+    tokens = Tokens(by="words", length=8)
+    spec = Prepare(data="mine", reader="conllu", options={}, task="tagging", split=Split(), tokens=tokens)
+    return prepare.run(spec, folder, {"raw": folder})
+
+
+def test_a_tag_that_train_lacks_is_refused_with_its_place_counts_and_what_to_do(tmp_path: Path) -> None:
+    words = [word(1, "a") + word(2, "b", "VERB"), word(1, "c", "VERB") + word(2, "d", "INTJ") + word(3, "e", "INTJ")]
+    for split, text in (("train", words[0]), ("dev", words[1]), ("test", words[0])):
+        write(tmp_path / f"{split}.conllu", text)
+    said = (
+        "mine, train: no word of class INTJ; of INTJ there are 0 in train, 2 in validation, 0 in test, the first in "
+        f"{tmp_path / 'dev.conllu'}:1; move some to train, or correct or leave out all of them"
+    )
+    with pytest.raises(DataError) as caught:
+        tagging(tmp_path)
+    assert str(caught.value) == said
+
+
+def test_a_tag_that_train_alone_has_is_told(tmp_path: Path) -> None:
+    for split in ("train", "dev", "test"):
+        rare = word(3, "ah", "INTJ") if split == "train" else ""
+        write(tmp_path / f"{split}.conllu", word(1, "a") + word(2, "b", "VERB") + rare)
+    remarks = tagging(tmp_path)["remarks"]
+    assert "no INTJ in validation: how well that is recognised is not measured there" in remarks

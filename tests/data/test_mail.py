@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cells.cell import write_json
+from pipeline.data import prepare
 from pipeline.data.raw import DataError
 from pipeline.data.readers import mail
+from pipeline.data.spec import Prepare, Split, Tokens
 from tests.data.reading import write
 
 HTML = "<html><style>p {color: red}</style><!-- hid\nden --><p>A &lt;new&gt;<br>offer</p></html>"
@@ -73,8 +76,23 @@ def test_archives_and_folders_and_mails_without_text(tmp_path: Path) -> None:
     x, y = raw.splits["train"]
     assert raw.kind == "tokens" and raw.classes == ["ham", "spam"] and x.dtype == object
     assert x.tolist() == ["ham", "first", "last"] and y.tolist() == [0, 1, 1]
-    assert raw.where and raw.where("train", 2) == f"{tmp_path / 'spam.zip'}/two/1"
-    assert raw.remarks == (f"left out: 1 mails without text, the first {tmp_path / 'spam.zip'}/one/2",)
+    assert raw.where and raw.where("train", 2) == "spam.zip/two/1"
+    assert raw.remarks == ("left out: 1 mails without text, the first spam.zip/one/2",)
+
+
+def test_equal_mails_in_another_folder_are_the_same_data(tmp_path: Path) -> None:
+    written = []
+    for root in (tmp_path / "here", tmp_path / "there"):
+        for number in range(16):
+            text = f"Subject: {number}\n\n" if number else "To: you\n\n"
+            write(root / "mails" / ("ham", "spam")[number % 2] / str(number), text)
+        (root / "prepared").mkdir()
+        write_json(root / "card.json", {"title": "mine", "path": str(root / "mails")})
+        tokens, split = Tokens(by="words", length=8), Split(validation=0.2, test=0.2)
+        spec = Prepare(data="mine", reader="mail", options={}, task="classification", split=split, tokens=tokens)
+        result = prepare.run(spec, root / "prepared", {"raw": root})
+        written.append(((root / "prepared" / "meta.json").read_text(), result))
+    assert written[0] == written[1] and "left out: 1 mails without text, the first ham/0" in written[0][0]
 
 
 def test_refused(tmp_path: Path) -> None:
@@ -84,3 +102,21 @@ def test_refused(tmp_path: Path) -> None:
     write(tmp_path / "spam" / "1", "\n\n")
     with pytest.raises(DataError, match="spam: no mails with text"):
         mail.read(tmp_path)
+    write(tmp_path / "spam" / "2", "Subject: spam\n\n")
+    for name in ("ham.ZIP", "ham.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("2", "Subject: more\n\n")
+        with pytest.raises(DataError, match=f"ham and {name} are of one class; move one away, or its mails over"):
+            mail.read(tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_archives_are_named_in_any_letters_and_other_files_are_counted(tmp_path: Path) -> None:
+    write(tmp_path / "ham" / "1", "Subject: ham\n\n")
+    write(tmp_path / "eggs.tar.gz", "")
+    write(tmp_path / "README", "about")
+    with zipfile.ZipFile(tmp_path / "X.ZIP", "w") as archive:
+        archive.writestr("1", "Subject: x\n\n")
+    raw = mail.read(tmp_path)
+    assert raw.classes == ["X", "ham"] and raw.splits["train"][0].tolist() == ["x", "ham"]
+    assert raw.remarks == ("left out: 2 files: without ending 1 (README), .gz 1 (eggs.tar.gz)",)

@@ -66,3 +66,20 @@ def test_files_without_partner_are_refused(tmp_path: Path) -> None:
         parallel.read(tmp_path, **LANGUAGES)
     with pytest.raises(DataError, match="source_language and target_language go together"):
         parallel.read(tmp_path, source_language="en")
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        ("a,b\nc,d\n", {"source": 5}, "option source: 5 of 2 columns; every column is counted, from 0"),
+        ("a,b\nc,d\n", {"target": 0}, "options target and source both name column 0; take another column"),
+        ("en,fr\nc,d\n", {"source": "en", "target": "de"}, "option target names 'de'; the columns are en, fr"),
+        ("a\nb\n", {}, "a.csv:1: 'a' is one column, and a table has two at least; write what stands between"),
+    ],
+)
+def test_columns_are_refused_by_the_names_of_the_options(
+    tmp_path: Path, content: str, options: dict[str, Any], said: str
+) -> None:
+    write(tmp_path / "a.csv", content)
+    with pytest.raises(DataError, match=said):
+        parallel.read(tmp_path, header="en" in content, **options)

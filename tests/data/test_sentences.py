@@ -37,7 +37,8 @@ def test_what_is_too_long_is_cut_counted_and_said(tmp_path: Path) -> None:
     meta = read_json(pairs.prepared(tmp_path, FEW, length=4) / "meta.json")
     assert meta["target_tokens"]["train"] == {"all": 6, "longest": 2, "cut": 2, "unknown": 0.0}
     assert meta["tokens"]["train"]["cut"] == 0 and meta["tokens"]["test"]["cut"] == 1
-    assert "cut: 2 of 3 targets of train have more than 4 tokens" in meta["remarks"]
+    assert "cut: 2 of 3 targets of train have more than 2 tokens" in meta["remarks"]  # and begin and end
+    assert "cut: 1 of 2 texts of test have more than 4 tokens" in meta["remarks"]
 
 
 def test_a_budget_draws_sentences_with_their_tokens(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def test_quotation_marks_as_characters(tmp_path: Path) -> None:
         text_table.read(tmp_path, text=1, label=0, header=False)
     write(tmp_path / "a.tsv", '0\t"no\n1\tyes"\n1\tright\n')  # two items, or one with a line break and a tab in it?
     assert items(text_table.read(tmp_path, text=1, label=0, header=False, quotes=False))[0] == ['"no', 'yes"', "right"]
-    with pytest.raises(DataError, match=r"a.tsv:2: line break and tab in one cell.*\{quotes: false\}; so are 1 of 2"):
+    with pytest.raises(
+        DataError, match=r"a.tsv:2: 1 of 2 rows, the first here: line break and tab in .*\{quotes: false\}"
+    ):
         text_table.read(tmp_path, text=1, label=0, header=False)
 
 
@@ -79,15 +81,19 @@ def test_a_first_text_that_begins_with_a_hash(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "another width": ("a,1\nb,0,2\nc\n", {}, r"a.csv:2: not 2 columns, as before; so are 2 of 3"),
-    "no such column": ("a,1\nb,0\n", {"text": 2}, "option columns: 2 of 2 columns"),
-    "no such name": ("x,y\nb,0\n", {"text": "z", "header": True}, "option columns names 'z'; the columns are x, y"),
-    "text is the label": ("a,1\nb,0\n", {"text": 1}, "column 1 is the label"),
+    "another width": ("a,1\nb,0,2\nc\n", {}, "a.csv:2: 2 of 3 rows, the first here: other than 2 columns; correct"),
+    "no such column": ("a,1\nb,0\n", {"text": 2}, "option text: 2 of 2 columns; every column"),
+    "no such name": ("x,y\nb,0\n", {"text": "z", "header": True}, "option text names 'z'; the columns are x, y"),
+    "text is the label": (
+        "a,1\nb,0\n",
+        {"text": 1},
+        "options label and text both name column 1; take another column for one of them",
+    ),
     "header or item": ("text,label\ngood,pos\nbad,neg\n", {"header": None}, r"Write option \{header: true\}"),
     "no number": (
         "a,1\nb,x\n",
         {"above": 0.0},
-        "a.csv:2: no number as label, which .* needs; so are 1 of 2",
+        "a.csv:2: 1 of 2 rows, the first here: no number as label, which .* needs",
     ),
     "odd quotation marks": ('a,1\n"b,0\n', {}, r"one has no partner.*\{quotes: false\}"),
 }
@@ -104,7 +110,7 @@ def test_refused_with_line_and_count(tmp_path: Path, name: str) -> None:
 
 def test_not_utf8_is_refused_with_its_line_and_read_with_its_encoding(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("x,y\nplain,0\ncafé,1\n".encode("latin-1"))
-    with pytest.raises(DataError, match=r"a.csv:3: byte 0xe9 is no utf-8"):
+    with pytest.raises(DataError, match=r"a.csv:3: byte 15 \(0xe9\) is no utf-8"):
         text_table.read(tmp_path, text="x", label="y")
     assert items(text_table.read(tmp_path, text="x", label="y", encoding="latin-1"))[0] == ["plain", "café"]
 

@@ -173,13 +173,6 @@ def test_micro_batches_of_sentences_add_up_to_the_batch(made: Callable[[str], Ma
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-def test_a_translator_is_no_graph(made: Callable[[str], Made], tmp_path: Path) -> None:
-    found = made("transformer")
-    asked = SETTING | {"seed": 0, "method": "onnx", "options": {}}
-    folder = cell(tmp_path / "onnx", "pipeline.compress.compress", asked, model=found.model, data=found.data)
-    assert "this network writes a text token by token" in read_json(folder / "result.json")["reason"]
-
-
 def test_the_task_asks_a_model_for_texts(made: Callable[[str], Made]) -> None:
     found = made("transformer")
     model, data = open_model(found.model, 1), dataset.load(found.data, Budget(epochs=1), 0, ("test",))

@@ -29,16 +29,22 @@ def arranged(
     columns: Sequence[Asked],
     drop: Sequence[Asked],
     categorical: Sequence[Asked],
+    options: tuple[str, str] = ("label", "columns"),
 ) -> dict[str, Columns]:
-    """The columns of each split's file; DataError where one that is asked for is not there, or headers don't agree."""
+    """The columns of each split's file; DataError where one that is asked for is not there, or headers don't agree.
+
+    options: what the reader's options for `label` and `columns` are called.
+    """
     train = files["train"]
-    labelled = None if label is None else _number(train, label, "label")
+    labelled = None if label is None else _number(train, label, options[0])
     if columns and drop:
         raise DataError(f"{train.path}: options columns and drop can't be given both; columns says all that is used")
     dropped = {_number(train, column, "drop") for column in drop}
-    chosen = [_number(train, column, "columns") for column in columns]
-    if labelled in chosen or labelled in dropped:
-        raise DataError(f"{train.path}: {_name(train, labelled)} is the label; leave it out of columns and drop")
+    chosen = [_number(train, column, options[1]) for column in columns]
+    for option, others in ((options[1], chosen), ("drop", dropped)):
+        if labelled in others:
+            what = f"options {options[0]} and {option} both name {_name(train, labelled)}"
+            raise DataError(f"{train.path}: {what}; take another column for one of them")
     chosen = chosen or [c for c in range(train.width) if c != labelled and c not in dropped]
     if not chosen or len(set(chosen)) < len(chosen):
         raise DataError(f"{train.path}: {len(chosen)} columns of features, {len(set(chosen))} different ones")
@@ -49,8 +55,8 @@ def arranged(
         )
     if train.names and (unnamed := [c for c in chosen if not train.names[c]]):
         raise DataError(
-            f"{train.path}: column {unnamed[0]} has no name in the header, as pandas writes an index; write option "
-            f"{{drop: {unnamed}}}, or give it a name"
+            f"{train.path}: column {unnamed[0]} has no name in the header, as pandas writes an index; "
+            + (f"write option {{drop: {unnamed}}}, or " * (not columns) + "give it a name")
         )
     found = Columns(chosen, [_name(train, c) for c in chosen], labelled, [chosen.index(c) for c in names])
     return {split: found if file is train else _alike(file, train, found) for split, file in files.items()}
@@ -87,7 +93,7 @@ def _number(file: File, asked: Asked, option: str) -> int:
         return file.names.index(asked)
     if not -file.width <= asked < file.width:
         raise DataError(
-            f"{file.path}: option {option}: {asked} of {file.width} columns, which are counted from 0, the label too"
+            f"{file.path}: option {option}: {asked} of {file.width} columns; every column is counted, from 0"
         )
     return asked % file.width
 

@@ -85,7 +85,7 @@ class File:
         if {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
             raise DataError(
                 f"{self.path}: the header is one column shorter than the rows, as R writes the names of rows: write "
-                "options {skip: 1, header: false, drop: [0]}, or name the first column"
+                "options {skip: 1, header: false, drop: [0]} (drop of csv alone), or name the first column"
             )
 
     def rows(self, strict: bool = False) -> Iterator[tuple[list[str], int]]:
@@ -204,8 +204,8 @@ class File:
             rows = list(islice(self.rows(), SAMPLE))
             if {len(row) for row, _ in rows} == {1}:
                 raise DataError(
-                    f"{self.path}:{rows[0][1]}: {rows[0][0][0][:60]!r} is one column; a row is a label and at least "
-                    "one more: write what stands between them as option `delimiter`"
+                    f"{self.path}:{rows[0][1]}: {rows[0][0][0][:60]!r} is one column, and a table has two at least; "
+                    "write what stands between them as option `delimiter`"
                 )
         return next(iter(widths), ",")
 
@@ -280,10 +280,11 @@ def _scan(path: Path, encoding: str, quotes_count: bool) -> int:
                 quotes += text.count('"') if quotes_count and '"' in text else 0
             decoder.decode(b"", True)
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: done + error.start].count(b"\n") + 1
+        place = done + len(block) - len(error.object) + error.start  # with what was left of the block before
+        line = path.read_bytes()[:place].count(b"\n") + 1
         raise DataError(
-            f"{path}:{line}: byte {error.object[error.start]:#04x} is no {encoding}; write the file's own, such as "
-            "option {encoding: cp1252} for Western Europe"
+            f"{path}:{line}: byte {place} ({error.object[error.start]:#04x}) is no {encoding}; write the file's own, "
+            "such as option {encoding: cp1252} for Western Europe"
         ) from error
     except (LookupError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: option encoding: {error}; valid: utf-8, utf-16, cp1252, latin-1, ...") from error

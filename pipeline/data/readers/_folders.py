@@ -35,7 +35,7 @@ def find(folder: Path, what: str, endings: Collection[str], subfolders: bool) ->
     roots = _roots(folder, what)
     classes = _classes(roots, what)
     paths, left_out = _files(folder, roots, what, endings, subfolders)
-    remarks = [f"left out: {_by_ending(folder, left_out)}"] if left_out else []
+    remarks = [f"left out: {by_ending(folder, left_out)}"] if left_out else []
     labels = {}
     for split, root in roots.items():
         places = [classes.index(p.parts[len(root.parts)]) for p in paths[split]]
@@ -119,7 +119,7 @@ def _is_text(name: str) -> bool:
         return False
 
 
-def _by_ending(folder: Path, paths: list[Path]) -> str:
+def by_ending(folder: Path, paths: list[Path]) -> str:
     """`24 files: .txt 20 (cat/a.txt, ...), .heic 4 (...)`, the most first."""
     kinds = defaultdict(list)
     for path in paths:

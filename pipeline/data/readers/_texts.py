@@ -58,7 +58,7 @@ def columns(file: File, used: Columns) -> tuple[list[str], list[str], list[int]]
     places = used.chosen[0], used.label
     rows = list(file.rows(strict=True))[bool(file.dialect.header) :]
     lines = [line for _, line in rows]
-    refuse(file.path, lines, (len(row) != file.width for row, _ in rows), f"not {file.width} columns, as before")
+    refuse(file.path, lines, (len(row) != file.width for row, _ in rows), f"other than {file.width} columns")
     if file.dialect.delimiter == "\t":
         swallowed = (any("\n" in cell and "\t" in cell for cell in row) for row, _ in rows)
         refuse(file.path, lines, swallowed, "line break and tab in one cell; perhaps write option {quotes: false}")
@@ -69,4 +69,5 @@ def columns(file: File, used: Columns) -> tuple[list[str], list[str], list[int]]
 def refuse(path: Path, lines: Sequence[int], bad: Iterable[bool], what: str) -> None:
     """DataError with the first line that is bad, and how many are."""
     if wrong := [line for line, is_bad in zip(lines, bad, strict=True) if is_bad]:
-        raise DataError(f"{path}:{wrong[0]}: {what}; so are {len(wrong)} of {len(lines)}; correct or remove them")
+        count = f"{len(wrong)} of {len(lines)} rows, the first here"
+        raise DataError(f"{path}:{wrong[0]}: {count}: {what}; correct or remove them")

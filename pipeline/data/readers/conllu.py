@@ -5,6 +5,7 @@ that are written together (`1-2`) are read as the words that they are made of, a
 are left out.
 """
 
+import itertools
 import re
 from pathlib import Path
 from typing import Literal
@@ -45,28 +46,39 @@ def read(
 
 
 def _sentences(path: Path, column: int, tag: str) -> list[Sentence]:
-    """Words, tags and place of each sentence. DataError with the line of what is none."""
+    """Words, tags and place of each sentence. DataError with the first line that is malformed, and how many."""
     found: list[Sentence] = []
-    words: list[str] = []
-    tags: list[str] = []
-    start = 0
-    lines = _texts.decoded(path, "utf-8").split("\n")
-    for number, line in enumerate([*lines, ""], 1):
-        cells = line.split("\t")
-        if not line.strip():
-            if words:
-                found.append((tuple(words), tuple(tags), f"{path}:{start}"))
-            words, tags = [], []
-        elif not line.startswith("#") and not re.fullmatch(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+", cells[0]):
-            if len(cells) != 10 or cells[0] != str(len(words) + 1):
-                raise DataError(
-                    f"{path}:{number}: {line[:60]!r} is no word {len(words) + 1} of ten columns with tabs between them"
-                )
-            if not cells[1].strip() or cells[column] in ("_", ""):
-                raise DataError(f"{path}:{number}: a word without form or {tag}: {line[:60]!r}")
-            start = start if words else number
+    bad = []
+    lines = enumerate(_texts.decoded(path, "utf-8").split("\n"), 1)
+    for empty, block in itertools.groupby(lines, lambda line: not line[1].strip()):
+        words: list[str] = []
+        tags: list[str] = []
+        start = 0
+        for number, line in () if empty else block:
+            cells = line.split("\t")
+            if line.startswith("#") or re.fullmatch(r"[0-9]+-[0-9]+|[0-9]+\.[0-9]+", cells[0]):
+                continue
+            if why := _reason(cells, len(words) + 1, column, tag):
+                bad.append(f"{path}:{number}: {line[:60]!r} {why}")
+                break
+            start = start or number
             words.append(cells[1])
             tags.append(cells[column])
+        if words:
+            found.append((tuple(words), tuple(tags), f"{path}:{start}"))
+    if bad:
+        raise DataError(f"{bad[0]}; sentences that are malformed: {len(bad)}; correct or remove them")
     if not found:
         raise DataError(f"{path}: no sentences")
     return found
+
+
+def _reason(cells: list[str], number: int, column: int, tag: str) -> str | None:
+    """Why a line is no word, None where it is."""
+    if len(cells) != 10 or cells[0] != str(number):
+        return f"is no word {number} of ten columns with tabs between them"
+    if not cells[1].strip():
+        return "is a word without form"
+    if cells[column] in ("_", ""):
+        return f"is a word without {tag}, and option `tag` names another column"
+    return None

@@ -16,21 +16,25 @@ import numpy as np
 
 from pipeline.cells import listing
 from pipeline.data.raw import DataError, Raw
-from pipeline.data.readers import _texts
+from pipeline.data.readers import _folders, _texts
 
 KIND = "tokens"
 HIDDEN = re.compile(r"(?is)<(script|style)\b.*?</\1>|<!--.*?-->|<[^<>]*>")
 
 
 def read(folder: Path) -> Raw:
-    """Texts (N,) and class numbers (N,). Mails without text are left out, and counted in `remarks`."""
+    """Texts (N,) and class numbers (N,). Mails without text and other files are left out, and counted in `remarks`."""
     entries = listing.entries(folder) if folder.is_dir() else []
-    sources = {path.name.removesuffix(".zip"): path for path in entries if path.is_dir() or path.suffix == ".zip"}
+    sources = [path for path in entries if path.is_dir() or path.suffix.lower() == ".zip"]
+    classes = [path.name if path.is_dir() else path.stem for path in sources]
     if len(sources) < 2:
         raise DataError(f"{folder}: expected a folder or a .zip for each class; found {[p.name for p in entries]}")
+    if twice := [path.name for path, name in zip(sources, classes, strict=True) if classes.count(name) > 1]:
+        raise DataError(f"{folder}: {' and '.join(twice)} are of one class; move one away, or its mails over")
     texts, labels, places, empty = [], [], [], []
-    for label, path in enumerate(sources.values()):
-        for place, content in _texts.contents(path):
+    for label, path in enumerate(sources):
+        for absolute, content in _texts.contents(path):
+            place = Path(absolute).relative_to(folder).as_posix()
             text = _text(email.message_from_bytes(content))
             if text:
                 texts.append(text)
@@ -40,9 +44,11 @@ def read(folder: Path) -> Raw:
                 empty.append(place)
         if label not in labels:
             raise DataError(f"{path}: no mails with text")
-    remarks = (f"left out: {len(empty)} mails without text, the first {empty[0]}",) if empty else ()
+    remarks = [f"left out: {len(empty)} mails without text, the first {empty[0]}"] if empty else []
+    if others := [path for path in entries if path not in sources and path.suffix != ".json"]:
+        remarks.append(f"left out: {_folders.by_ending(folder, others)}")
     splits = {"train": (_texts.objects(texts), np.array(labels, np.int64))}
-    return Raw(KIND, splits, list(sources), remarks=remarks, where=lambda _, number: places[number])
+    return Raw(KIND, splits, classes, remarks=tuple(remarks), where=lambda _, number: places[number])
 
 
 def _text(mail: Message) -> str:

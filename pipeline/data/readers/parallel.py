@@ -44,7 +44,7 @@ def read(
         named = isinstance(source, str) or isinstance(target, str)
         dialect = Dialect(skip, True if named and header is None else header, delimiter, encoding, quotes)
         files = {split: File(path, dialect) for split, path in _splits.files(folder, _texts.TABLES).items()}
-        used = arranged(files, target, [source], [], [])
+        used = arranged(files, target, [source], [], [], ("target", "source"))
         for split, file in files.items():
             sources, targets, lines = _texts.columns(file, used[split])
             pairs[split] = sources, targets, str(file.path), lines

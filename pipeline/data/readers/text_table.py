@@ -37,7 +37,7 @@ def read(
     named = isinstance(text, str) or isinstance(label, str)
     dialect = Dialect(skip, True if named and header is None else header, delimiter, encoding, quotes)
     files = {split: File(path, dialect) for split, path in _splits.files(folder, _texts.TABLES).items()}
-    used = arranged(files, label, [text], [], [])
+    used = arranged(files, label, [text], [], [], ("label", "text"))
     splits, lines = {}, {}
     for split, file in files.items():
         texts, labels, lines[split] = _texts.columns(file, used[split])
