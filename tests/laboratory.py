@@ -45,26 +45,15 @@ class Laboratory:
         seed: int = 0,
         folder: Path | None = None,
         execution: dict[str, Any] | None = None,
-        features: bool = False,
         **changes: Any,
     ) -> Path:
-        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe.
-
-        features: whether those of a frozen body are a cell before it, instead of being computed in training.
-        """
+        """A train cell's folder. `budget` replaces the profile's, `args` adds to the model's, the rest to a recipe."""
         entry, spec, inputs = self.asked(key, seed, **changes)
-        if features:
-            inputs["features"] = self.features(spec, inputs)
         return self._order("train", entry, spec, inputs, folder, execution)
 
-    def features(self, spec: Train | Fitted, inputs: dict[str, Path]) -> Path:
-        """The folder of the features cell that a training orders."""
-        asked = below_head(spec, False)
-        assert asked
-        return self._order("features", "pipeline.training.features", asked, dict(inputs))
-
     def asked(self, key: str, seed: int = 0, **changes: Any) -> Order:
-        """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell.
+        """What `train` orders, to be trained elsewhere: entry, specification and inputs of the cell. Features of a
+        frozen body are made.
 
         precision: the profile's; recipe_precision: the recipe's. start: of params.yaml, but its weights are the folder
         of a cell.
@@ -84,7 +73,10 @@ class Laboratory:
         if start:
             values["start"] = Start(**{**start, "weights": start["weights"].name})
             inputs["start"] = start["weights"]
-        return cell.entry, spec.model_copy(update=values), inputs
+        spec = spec.model_copy(update=values)
+        if features := below_head(spec, False):
+            inputs["features"] = self._order("features", "pipeline.training.features", features, dict(inputs))
+        return cell.entry, spec, inputs
 
     def predict(self, model: Path, baseline: Path | None = None) -> Path:
         """A predict cell's folder. baseline: what the model is compared with."""

@@ -95,7 +95,7 @@ def difference(theirs: Path, ours: Path) -> str | None:
     for number in range(max(their.get_vocab_size(), our.get_vocab_size())):
         if (there := their.id_to_token(number)) != (here := our.id_to_token(number)):
             return f"token {number} is {there!r} there and {here!r} here"
-    return "the tokens are the same, but texts are cut in another way"
+    return "the vocabularies are the same, but text is normalised or split in another way"
 
 
 def first_tokens(words: Sequence[str], item: Encoding) -> list[int | None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pipeline.cells.cell import read_json
 from pipeline.data import dataset
@@ -51,19 +51,18 @@ def run(spec: Spec, folder: Path, inputs: dict[str, Path]) -> dict[str, Any]:
     return {"status": "ok", "width": found["train"].shape[1], "costs": {"features_seconds": spent}}
 
 
-def of(network: Network, x: np.ndarray | Mapped | Tensor, size: int | None = None) -> np.ndarray:
-    """Float32 (N, D) of raw items (N, ...): what the body gives its head, in eval mode. size: of a batch, at most.
+def of(network: Network, x: np.ndarray | Mapped) -> np.ndarray:
+    """Float32 (N, D) of raw items (N, ...): what the body gives its head, in eval mode.
 
     ValueError where an item has features of each token.
     """
-    raw = x.numpy() if isinstance(x, Tensor) else x
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = head_name(network.body)
     head = replace(network.body, name, nn.Identity())
     below = Network(network.body, network.view, network.kind, network.shift, network.factor).eval().to(device)
-    found = logits(below, raw, size or (TEXTS if network.kind.ragged else ITEMS))
+    found = logits(below, x, TEXTS if network.kind.ragged else ITEMS)
     replace(network.body, name, head)
-    if found.ndim != 2 or len(found) != len(raw):
+    if found.ndim != 2 or len(found) != len(x):
         what = "a model that scores every token has no features of a whole text; set train top or lora"
         raise ValueError(f"start: train is head, but {what}")
     return found

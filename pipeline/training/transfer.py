@@ -18,13 +18,14 @@ def begin(system: System, spec: Spec, source: Path, made: Path | None = None) ->
     """Fill the system's network from the cell at `source`; returns the system to train, which shares its head.
 
     That is the given one, one over the features of a frozen body, or one that trains matrices beside its layers.
-    made: the features cell of these items; None computes features here. ValueError where the weights do not fit.
+    made: the features cell of these items, which `train: head` has. ValueError where the weights do not fit.
     """
     start = spec.start
     if start is None:
         raise ValueError("this specification names no weights to start from")
     loading.take_over(system.network.body, source, start, spec)
     if start.train == "head":
+        assert made
         return over_features(system, made)
     if start.train == "lora":
         system = beside_layers(system, spec, start)
@@ -34,11 +35,10 @@ def begin(system: System, spec: Spec, source: Path, made: Path | None = None) ->
     return system
 
 
-def over_features(system: System, made: Path | None = None) -> System:
-    """A system that trains the head alone, on what the body makes of the items: kept in memory, or read from `made`."""
-    network, items = system.network, system.batches
-    found = features.read(made) if made else {split: features.of(network, items[split].x) for split in items}
-    train, validation = (items[split].over(found[split]) for split in features.SPLITS)
+def over_features(system: System, made: Path) -> System:
+    """A system that trains the head alone, on what the body makes of the items: the features cell at `made`."""
+    network, found = system.network, features.read(made)
+    train, validation = (system.batches[split].over(found[split]) for split in features.SPLITS)
     (width,) = train.shape
     head = network.body.get_submodule(head_name(network.body))
     top = Network(head, "none", train.kind, torch.zeros(width), torch.ones(width), network.target)

@@ -12,6 +12,8 @@ from pipeline.data import ragged, text
 from pipeline.data.items import raw_items
 from pipeline.data.raw import DataError, Raw
 from pipeline.data.spec import Facts, Tokens, Vocabulary
+from pipeline.data.tokenizers import words
+from pipeline.data.tokenizers._own import SPECIAL
 from pipeline.tasks._task import find
 
 TRAIN = [
@@ -120,3 +122,14 @@ def test_names_of_special_tokens_are_text_where_they_stand_in_one(tmp_path: Path
         assert not {0, 1} & set(ragged.load(tmp_path, f"x_{split}", 0, 60)[0][0].tolist())
     facts = Facts(kind="tokens", shape=[60], classes=["a", "b"], outputs=2, vocabulary=Vocabulary(**meta["vocabulary"]))
     assert np.array_equal(raw_items([odd], facts, tmp_path)[:], ragged.load(tmp_path, "x_train", 0, 60)[0])
+
+
+def test_how_tokenizers_differ(tmp_path: Path) -> None:
+    for name, texts, lower in (("one", "a b", True), ("two", "a c", True), ("large", "a b", False)):
+        words.fit([texts], None, SPECIAL, lower=lower).save(str(tmp_path / name))
+    one, two, large = (tmp_path / name for name in ("one", "two", "large"))
+    assert text.difference(one, one) is None
+    assert text.difference(one, two) == "token 3 is 'b' there and 'c' here"
+    assert text.difference(one, large) == (
+        "the vocabularies are the same, but text is normalised or split in another way"
+    )

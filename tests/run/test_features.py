@@ -11,7 +11,6 @@ from pipeline import paths
 from pipeline.build.selection import Selection
 from pipeline.build.steps import roots
 from pipeline.build.why import explain
-from pipeline.cells import store
 from pipeline.cells.cell import Cell, read_json, write_json
 from pipeline.config import loading
 from pipeline.results import files
@@ -112,9 +111,7 @@ def texts(own_cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 @pytest.mark.slow
-def test_heads_of_texts_share_features_and_learn_what_they_learn_over_their_own(
-    texts: Callable[[], Plan], tmp_path: Path
-) -> None:
+def test_heads_of_texts_share_features_and_learn_over_them(texts: Callable[[], Plan]) -> None:
     asked = texts()
     cells = [asked.train(key, seed) for key in ("heads_1", "heads_2") for seed in (0, 1)]
     estimates = Estimates(asked.params)
@@ -123,10 +120,7 @@ def test_heads_of_texts_share_features_and_learn_what_they_learn_over_their_own(
     made = Run(executor(0), say=said.append).fill(cells)
     assert [cell.kind for cell in made].count("features") == 2, "of each seed, since 70 items are drawn"
     assert sum(" features heads_1 seed " in line for line in said) == 2
-    for cell in cells:
-        inputs = {name: str(parent.folder) for name, parent in cell.inputs.items() if name != "features"}
-        alone = store.execute("0" * 32, tmp_path / cell.key, cell.entry, cell.asked, inputs)
-        assert alone == cell.result and alone["validation"]["accuracy"] > 0.5
+    assert all(cell.result["validation"]["accuracy"] > 0.5 for cell in cells)
     first = cells[0].inputs["features"]
     assert np.load(first.folder / "train.npy").shape == (70, first.result["width"])
     assert explain(cells, estimates, 1).startswith("nothing to compute")

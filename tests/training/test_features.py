@@ -1,15 +1,17 @@
-"""Features that are a cell: a head learns over them what it learns over those that its own network computes."""
+"""Features that are a cell: what a frozen body gives its head, over which the head learns alone."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.cells.cell import read_json
 from pipeline.data import dataset
-from pipeline.results import files
-from pipeline.training import features, range_test
+from pipeline.training import features
+from pipeline.training.blocks import head_name
+from pipeline.training.network import load_network
 from tests.laboratory import Laboratory
 
 RESNET: dict[str, Any] = {
@@ -25,46 +27,39 @@ def source(laboratory: Laboratory) -> Path:
     return laboratory.train("fmnist_resnet20", seed=5, **RESNET)
 
 
-@pytest.mark.parametrize("head", ["new", "kept"])
-def test_a_head_over_given_features_is_to_the_bit_that_over_its_own(
-    laboratory: Laboratory, source: Path, monkeypatch: pytest.MonkeyPatch, head: str
+def test_a_head_asks_the_body_for_nothing_while_it_learns(
+    laboratory: Laboratory, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the body is not asked again while the head learns."""
-    changes = {**RESNET, "start": {"weights": source, "train": "head", "head": head}}
-    alone = laboratory.train("fmnist_resnet20", **changes)
-    entry, spec, inputs = laboratory.asked("fmnist_resnet20", **changes)
-    made = laboratory.features(spec, inputs)
+    entry, spec, inputs = laboratory.asked("fmnist_resnet20", **RESNET, start={"weights": source, "train": "head"})
+    made = inputs["features"]
     assert [np.load(made / f"{split}.npy").shape for split in features.SPLITS] == [(60, 16), (50, 16)]
     monkeypatch.setattr(features, "of", None)
-    over = laboratory._order("train", entry, spec, {**inputs, "features": made})
-    assert read_json(over / "result.json") == read_json(alone / "result.json")
-    ours, theirs = (files.lines(folder / "history.csv") for folder in (over, alone))
-    assert [line | {"seconds": ""} for line in ours] == [line | {"seconds": ""} for line in theirs]
+    over = laboratory._order("train", entry, spec, inputs)
     spent = read_json(over / "costs.json")
     assert spent["train_seconds"] > spent["features_seconds"] == read_json(made / "costs.json")["features_seconds"] > 0
 
 
-def test_features_of_numbers_and_of_series_are_what_the_network_gives_its_head(laboratory: Laboratory) -> None:
-    for key in ("diabetes_mlp", "gun_point_lstm"):
-        started = {"weights": laboratory.train(key), "train": "head"}
-        alone, over = (laboratory.train(key, start=started, features=given) for given in (False, True))
-        assert read_json(over / "result.json") == read_json(alone / "result.json"), key
-
-
-def test_weights_that_do_not_fit_are_refused_as_they_are_without_features(laboratory: Laboratory, source: Path) -> None:
-    changes = {**RESNET, "args": {"depth": 8, "width": 6}, "start": {"weights": source, "train": "head"}}
-    reasons = [
-        read_json(laboratory.train("fmnist_resnet20", features=given, **changes) / "result.json")["reason"]
-        for given in (False, True)
-    ]
-    assert reasons[0] == reasons[1] and "does not fit: 0.weight is" in reasons[0]
-    _, spec, inputs = laboratory.asked("fmnist_resnet20", **changes)
-    result = read_json(laboratory.features(spec, inputs) / "result.json")
-    assert result["status"] == "failed" and result["reason"] == reasons[0]
-
-
-def test_a_range_test_reads_them_too(laboratory: Laboratory, source: Path) -> None:
-    _, spec, inputs = laboratory.asked("fmnist_resnet20", **RESNET, start={"weights": source, "train": "head"})
+@pytest.mark.parametrize("key", ["diabetes_mlp", "gun_point_lstm"])
+def test_features_of_numbers_and_of_series_are_what_the_network_gives_its_head(
+    laboratory: Laboratory, key: str
+) -> None:
+    body = laboratory.train(key)
+    _, spec, inputs = laboratory.asked(key, start={"weights": body, "train": "head"})
     data = dataset.load(inputs["data"], spec.budget, spec.seed, features.SPLITS)
-    given = range_test.run(spec, data, inputs["start"], laboratory.features(spec, inputs))
-    assert given == range_test.run(spec, data, inputs["start"])
+    network = load_network(body)
+    head = network.body.get_submodule(head_name(network.body))
+    with torch.no_grad():
+        over = head(torch.from_numpy(np.load(inputs["features"] / "train.npy")))
+        whole = network.body(network.prepare(torch.from_numpy(data.x["train"])))
+    torch.testing.assert_close(over, whole)
+
+
+def test_weights_that_do_not_fit_are_refused_by_features_and_by_the_head(laboratory: Laboratory, source: Path) -> None:
+    changes = {**RESNET, "args": {"depth": 8, "width": 6}, "start": {"weights": source, "train": "head"}}
+    entry, spec, inputs = laboratory.asked("fmnist_resnet20", **changes)
+    found = [
+        read_json(folder / "result.json")
+        for folder in (inputs["features"], laboratory._order("train", entry, spec, inputs))
+    ]
+    assert {made["status"] for made in found} == {"failed"} and found[0]["reason"] == found[1]["reason"]
+    assert "does not fit: 0.weight is" in found[0]["reason"]

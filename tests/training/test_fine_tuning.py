@@ -1,6 +1,5 @@
 """Fine-tuning a small BERT from a folder of weights: what of it is trained, and what is kept of that."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,8 +64,8 @@ def texts(count: int, seed: int) -> tuple[Ragged, np.ndarray]:
     return Ragged(values, bounds, 0, LONGEST), values[bounds[:-1]].astype(np.int64) % CLASSES
 
 
-def begun(source: Path, start: dict[str, Any], pool: str = "mean", **recipe: Any) -> System:
-    """A system that has begun as `start` says. Words of `recipe` replace the usual ones."""
+def begun(source: Path, start: dict[str, Any], pool: str = "mean", made: Path | None = None, **recipe: Any) -> System:
+    """A system that has begun as `start` says. made: its features cell. Words of `recipe` replace the usual ones."""
     given = Gradient(kind="gradient", **{"lr": 0.01, "optimizer": "adamw", "batch_size": 8, **recipe})
     spec = Spec(
         data="texts",
@@ -87,7 +86,7 @@ def begun(source: Path, start: dict[str, Any], pool: str = "mean", **recipe: Any
         x, y = texts(ITEMS, seed)
         parts.append(Batches(kind, x, y, size, 0))
     whole = Texts(fresh(pool), "none", kind, torch.zeros(1), torch.ones(1))
-    return transfer.begin(System(whole, find("classification"), given, *parts, 3), spec, source)
+    return transfer.begin(System(whole, find("classification"), given, *parts, 3), spec, source, made)
 
 
 def trained(system: System, folder: Path, **execution: Any) -> dict[str, Tensor]:
@@ -200,28 +199,30 @@ def test_a_killed_run_resumes_to_the_same_weights(
 
 def test_features_of_texts_are_computed_with_texts_of_their_length(source: Path) -> None:
     """Each is what the network sees of the text alone; padding is a small part of what goes through."""
-    whole = begun(source, {})
-    batches, body, seen = whole.batches["train"], whole.network.body, []
-    assert isinstance(batches.x, Ragged)
+    whole, x = begun(source, {}), texts(10 * features.TEXTS, 0)[0]
+    body, seen = whole.network.body, []
     with body.register_forward_hook(lambda _, given, out: seen.append(given[0].numel())):
-        made = features.of(whole.network, batches.x, 6)
-    lengths = batches.x.lengths
-    assert len(seen) == math.ceil(ITEMS / 6) and sum(seen) < 1.15 * lengths.sum()
-    assert made.shape == (ITEMS, 16) and made.dtype == np.float32
+        made = features.of(whole.network, x)
+    assert len(seen) == 10 and sum(seen) < 1.15 * x.lengths.sum()
+    assert made.shape == (len(x), 16) and made.dtype == np.float32
     head = replace(body, "head", torch.nn.Identity())
     with torch.no_grad():
-        alone = torch.cat([body(torch.from_numpy(batches.x[place : place + 1]).long()) for place in range(ITEMS)])
+        alone = torch.cat([body(torch.from_numpy(x[place : place + 1]).long()) for place in range(len(x))])
     torch.testing.assert_close(torch.from_numpy(made), alone, atol=1e-5, rtol=0)
     replace(body, "head", head)
 
 
 def test_a_head_over_a_frozen_body_of_texts_learns(source: Path, tmp_path: Path) -> None:
-    top = begun(source, {"train": "head"}, scaling="none")
-    trained(top, tmp_path)
+    whole = begun(source, {})
+    for split, batches in whole.batches.items():
+        np.save(tmp_path / f"{split}.npy", features.of(whole.network, batches.x))
+    write_json(tmp_path / "result.json", {"status": "ok"})
+    top = begun(source, {"train": "head"}, made=tmp_path)
+    trained(top, tmp_path / "trained")
     assert top.network.body.in_features == 16
     assert top.history[-1]["train_loss"] < top.history[0]["train_loss"]
 
 
 def test_what_scores_every_token_has_no_features_of_a_text(source: Path) -> None:
     with pytest.raises(ValueError, match="scores every token has no features of a whole text; set train top or lora"):
-        begun(source, {"train": "head"}, pool="none")
+        features.of(begun(source, {}, pool="none").network, texts(ITEMS, 0)[0])

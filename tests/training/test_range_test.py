@@ -41,7 +41,7 @@ def test_it_starts_from_the_weights_that_the_row_starts_from(laboratory: Laborat
     start = {"weights": source, "head": "kept", "train": part}
     _, spec, inputs = laboratory.asked("digits_mlp", batch_size=32, budget=budget, start=start)
     data = dataset.load(inputs["data"], spec.budget, 0, ("train", "validation"))
-    tried, fresh = range_test.run(spec, data, inputs["start"]), range_test.run(spec, data)
+    tried, fresh = range_test.run(spec, data, inputs["start"], inputs.get("features")), range_test.run(spec, data)
     assert tried.losses[0] < 0.5 * fresh.losses[0]
     if part == "all":
         slower = spec.model_copy(update={"start": spec.start.model_copy(update={"layer_decay": 0.1})})

@@ -176,7 +176,8 @@ def test_cached_features_are_what_the_whole_network_sees(laboratory: Laboratory,
     folder = laboratory.train("fmnist_resnet20", start={"weights": source, "train": "head"}, **RESNET)
     whole = system(laboratory, folder)
     x = whole.batches["validation"].x
-    top = transfer.begin(whole, asked(folder), source)
+    inputs = laboratory.asked("fmnist_resnet20", start={"weights": source, "train": "head"}, **RESNET)[2]
+    top = transfer.begin(whole, asked(folder), source, inputs["features"])
     assert top.batches["train"].x.shape == (60, 16) and top.network.body is whole.network.body[8]
     with torch.no_grad():
         through = whole.network.eval()(x)
