@@ -14,7 +14,7 @@ from pipeline.report.table import comparison, tables
 from pipeline.report.table.references import References
 
 END = "<!-- end of table -->"
-# What README shows of the laptop profile: one of each family.
+# What README shows of the laptop profile: one of each family, of pictures and of texts.
 ROWS = (
     "fmnist_mlp",
     "fmnist_lenet5",
@@ -24,18 +24,28 @@ ROWS = (
     "fmnist_gru",
     "fmnist_svm",
     "fmnist_tree",
+    "r8_svm",
+    "r8_cnn",
+    "r8_gru",
+    "r8_minilm",
+    "tr_web_lstm",
+    "tr_web_lstm_crf",
+    "tr_web_lstm_characters",
+    "en_fr_transformer",
+    "en_fr_lstm_attention",
 )
-# What a number of labels is called -> the studies at it, one for each of NETWORKS.
-LABELS = {
-    "100": ("transfer_100", "simclr_1_percent", "masked_autoencoder_1_percent"),
-    "1,000": ("transfer_1000", "simclr_10_percent", "masked_autoencoder_10_percent"),
-    "10,000": ("transfer_all", "simclr_all_labels", "masked_autoencoder_all_labels"),
+LABELS = ("100", "1,000", "10,000 or all")
+# Where weights come from -> its studies, one for each of LABELS.
+STARTS = {
+    "EfficientNet-Lite0 at 48 pixels, ImageNet": ("transfer_100", "transfer_1000", "transfer_all"),
+    "ResNet-8, SimCLR": ("simclr_1_percent", "simclr_10_percent", "simclr_all_labels"),
+    "Transformer encoder, masked autoencoder": (
+        "masked_autoencoder_1_percent",
+        "masked_autoencoder_10_percent",
+        "masked_autoencoder_all_labels",
+    ),
+    "MiniLM, sentences; movie snippets": ("transfer_text_100", "transfer_text_1000", "transfer_text_all"),
 }
-NETWORKS = (
-    "EfficientNet-Lite0 at 48 pixels, ImageNet",
-    "ResNet-8, SimCLR",
-    "Transformer encoder, masked autoencoder",
-)
 SIGNS = {"better": " ✓", "worse": " ✗"}
 
 
@@ -52,8 +62,8 @@ def families() -> str:
 
 def starts() -> str:
     """Test scores by where weights come from and how many labels there are, with the paired test's verdict."""
-    lines = [["Fashion-MNIST labels", *LABELS], ["---"] * (1 + len(LABELS))]
-    for network, studies in zip(NETWORKS, zip(*LABELS.values(), strict=True), strict=True):
+    lines = [["labels", *LABELS], ["---"] * (1 + len(LABELS))]
+    for network, studies in STARTS.items():
         columns = [_verdicts(ablation.read(study.read(paths.study("laptop", name)))) for name in studies]
         every = dict.fromkeys(point for column in columns for point in column)
         lines += [[f"{network}: {point}", *(column.get(point, "") for column in columns)] for point in every]
