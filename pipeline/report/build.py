@@ -163,7 +163,7 @@ def _data(folders: Mapping[str, tuple[Path, Path]]) -> list[Block]:
         [
             data,
             *(f"{sum(meta['counts'].get(split, [])):,}" for split in splits),
-            str(len(meta["classes"]) or "a number"),
+            str(len(meta["classes"]) or ("a sentence" if meta.get("writes") else "a number")),
         ]
         for data, meta in found.items()
     ]
