@@ -75,7 +75,7 @@ def test_spam(fetched: Any) -> None:
         for member in archive.namelist():
             header, _, body = archive.read(member).decode("latin-1").partition("\n\n")
             subject = re.search(r"(?m)^Subject: ?(.*(?:\n[ \t].*)*)", header)
-            text, given = read[f"{fetched('spam_assassin') / name}.zip/{member}"]
+            text, given = read[f"{name}.zip/{member}"]
             assert given == label
             if (
                 subject
