@@ -27,7 +27,7 @@ def tables(rows: Sequence[Row], results: Mapping[str, Result]) -> list[Table]:
     names = [
         row.key if len(found) == row.seeds else f"{row.key} ({len(found)} of {row.seeds} seeds)" for row, found in told
     ]
-    caption = f"{rows[0].data}: F1 of each class in %, mean over seeds, beside its number of test items (tagged words)"
+    caption = f"{rows[0].data}: F1 of each class in %, mean over seeds, beside how often it is in test"
     return [Table(["class", "on test", "% of test", *names], lines, caption)]
 
 
