@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import RESULTS
-from bench.gpu_kit import PROFILE, ROWS, expected
+from bench.gpu_kit import PROFILE, expected
 from pipeline import paths
 from pipeline.cells import archives, provenance, store
 from pipeline.cells.cell import Cell, CellError, read_json, write_json
@@ -207,16 +207,16 @@ def main(words: Sequence[str]) -> int:
     if words[0] == "fill":
         return fill(words[1], words[2], int(words[3]))
     end, out, steps = time.monotonic() + 60 * float(words[0]), Path(words[1]), words[2:] or STEPS
-    jobs, names = int(os.environ.get("JOBS") or 5), tuple((os.environ.get("ROWS") or " ".join(ROWS)).split())
+    kit = read_json(paths.KIT / "kit.json")
+    jobs, names = int(os.environ.get("JOBS") or 5), os.environ.get("ROWS", "").split() or kit["rows"]
     summary: dict[str, Any] = {"minutes": float(words[0]), "jobs": jobs, **surroundings()}
     print(json.dumps(summary), flush=True)
     store.import_from(paths.KIT)
     plan = Plan(loading.load(profile=PROFILE))
-    data = dict.fromkeys(plan.params.experiments[row].data for row in (*ROWS, *names))
-    Run(executor(2)).fill([plan.prepare(name) for name in data])
+    Run(executor(2)).fill([plan.data(row) for row in {*kit["rows"], *names}])
     rows = [Row(name, list(plan.experiment(name))) for name in names]
-    kit = read_json(paths.KIT / "kit.json")["keys"]
-    summary["other_keys"] = [name for name, keys in expected(plan).items() if kit.get(name) != keys]
+    found = expected(plan, kit["rows"])
+    summary["other_keys"] = [name for name, keys in found.items() if kit["keys"].get(name) != keys]
     if summary["other_keys"]:
         print(f"keys differ from the kit's, where its cells could not be taken: {summary['other_keys']}", flush=True)
     for name, step in (("tests", tests), ("bench", bench)):

@@ -1,16 +1,20 @@
 """What a bare GPU machine lacks, in the folder `.gpu-kit`: `make gpu-kit`. Such a machine fetches nothing.
 
 wheels/        packages that it has not, as requirements.txt pins them, for its Python
-data.tar.xz    cells of the fetched files of all data sets that its rows need
-kit.json       commit, and the keys that its cells must have to be taken here: they say that both have equal data
+data.tar.xz    cells of all that its rows fetch: data sets, and weights that they start from
+kit.json       commit, rows, and the keys that cells must have to be taken here: they say that both have equal data
+
+ROWS: other rows than are named here, as in `make gpu-kit ROWS="r8_gru r8_cnn"`.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.scratch import ROOT
@@ -18,7 +22,7 @@ from pipeline import paths
 from pipeline.cells import archives, provenance
 from pipeline.cells.cell import write_json
 from pipeline.config import loading
-from pipeline.run.fill import Run, executor
+from pipeline.run.fill import Run, executor, needed
 from pipeline.run.plan import Plan
 
 PROFILE = "paper"
@@ -51,11 +55,10 @@ PLATFORMS += ["manylinux2014_x86_64", "manylinux1_x86_64"]
 LIMIT = 60 * 2**20  # bytes of the whole working tree, this folder included
 
 
-def expected(plan: Plan) -> dict[str, list[str]]:
+def expected(plan: Plan, rows: Sequence[str]) -> dict[str, list[str]]:
     """Keys of the train cells of each row, by seed, and digests of the data that they are trained on."""
-    data = dict.fromkeys(plan.params.experiments[row].data for row in ROWS)
-    digests = {name: [plan.prepare(name).identity] for name in data}
-    return digests | {row: [plan.train(row, seed).key for seed in plan.params.seeds_of(row)] for row in ROWS}
+    digests = {f"data of {row}": [plan.data(row).identity] for row in rows}
+    return digests | {row: [plan.train(row, seed).key for seed in plan.params.seeds_of(row)] for row in rows}
 
 
 def _wheels(folder: Path) -> None:
@@ -83,17 +86,20 @@ def _size() -> int:
 
 def main() -> int:
     plan = Plan(loading.load(profile=PROFILE))
-    data = list(dict.fromkeys(plan.params.experiments[row].data for row in ROWS))
-    Run(executor(2)).fill([plan.prepare(name) for name in data])
+    rows = os.environ.get("ROWS", "").split() or list(ROWS)
+    if unknown := set(rows) - set(plan.params.experiments):
+        sys.exit(f"ROWS: params.yaml has no experiment {', '.join(sorted(unknown))}")
+    fetched = [cell for cell in needed(cell for row in rows for cell in plan.experiment(row)) if cell.kind == "fetch"]
+    Run(executor(2)).fill([*fetched, *(plan.data(row) for row in rows)])
     shutil.rmtree(paths.KIT, ignore_errors=True)
     paths.KIT.mkdir()
     _wheels(paths.KIT / "wheels")
     with tarfile.open(paths.KIT / "data.tar.xz", "w:xz", preset=1) as archive:
-        for name in data:
-            archives.add(archive, plan.fetch(name).folder)
-    write_json(paths.KIT / "kit.json", {"commit": provenance.commit(), "keys": expected(plan)})
+        for cell in fetched:
+            archives.add(archive, cell.folder)
+    write_json(paths.KIT / "kit.json", {"commit": provenance.commit(), "rows": rows, "keys": expected(plan, rows)})
     size = _size()
-    print(json.dumps({"megabytes": round(size / 2**20, 1), "limit": LIMIT // 2**20, "rows": ROWS}))
+    print(json.dumps({"megabytes": round(size / 2**20, 1), "limit": LIMIT // 2**20, "rows": rows}))
     if size > LIMIT:
         print(f"the working tree with {paths.KIT.name}/ is larger than {LIMIT // 2**20} MiB", file=sys.stderr)
     return 1 if size > LIMIT else 0

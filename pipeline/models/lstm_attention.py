@@ -1,9 +1,10 @@
 """LSTM encoder and decoder with global attention.
 
 Luong, Pham, Manning (2015): Effective approaches to attention-based neural machine translation, sections 3.1 and 3.3;
-the defaults are the sizes of section 4.1, and all weights start uniformly in [-0.1, 0.1] as there. Departures: the
-encoder reads in both directions (Bahdanau et al. 2015), each of half the width, in place of a reversed source; source
-and target have one table of tokens; the attentional vector is dropped out before the output too.
+the defaults are the sizes of section 4.1. Departures: the encoder reads in both directions (Bahdanau et al. 2015), each
+of half the width, in place of a reversed source; source and target have one table of tokens; the attentional vector is
+dropped out before the output too; weights start as torch starts them, since embeddings within [-0.1, 0.1] tell tokens
+apart too little for small layers to learn within few epochs.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -66,8 +67,6 @@ class Translator(Writer):
         self.keys = nn.Linear(hidden, hidden, bias=False) if attention == "general" else nn.Identity()
         self.combine = nn.Linear(2 * hidden, hidden, bias=False)
         self.output = nn.Linear(hidden, vocabulary.size, bias=False)
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -0.1, 0.1)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Tokens (N, S), padded, and (N, T), BOS first, to logits of the token after each (N, T, V)."""
