@@ -45,6 +45,7 @@ PACKAGES = (  # that training, evaluation and the tests of GPUs import, beside t
     "pydantic-core",
     "ruamel-yaml",
     "skops",
+    "tokenizers",
     "typing-extensions",
     "typing-inspection",
     "wcwidth",
