@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import RESULTS
-from bench.gpu_kit import PROFILE, expected
+from bench.gpu_kit import PROFILE, TESTED, expected
 from pipeline import paths
 from pipeline.cells import archives, provenance, store
 from pipeline.cells.cell import Cell, CellError, read_json, write_json
@@ -213,7 +213,7 @@ def main(words: Sequence[str]) -> int:
     print(json.dumps(summary), flush=True)
     store.import_from(paths.KIT)
     plan = Plan(loading.load(profile=PROFILE))
-    Run(executor(2)).fill([plan.data(row) for row in {*kit["rows"], *names}])
+    Run(executor(2)).fill([plan.data(row) for row in {*kit["rows"], *names, TESTED}])
     rows = [Row(name, list(plan.experiment(name))) for name in names]
     found = expected(plan, kit["rows"])
     summary["other_keys"] = [name for name, keys in found.items() if kit["keys"].get(name) != keys]

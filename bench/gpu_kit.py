@@ -38,6 +38,7 @@ ROWS = (
     "fmnist_capsnet_small",
     "fmnist_transformer",
 )
+TESTED = "fmnist_lenet5"  # a row whose data the tests of GPUs read
 PACKAGES = (  # that training, evaluation and the tests of GPUs import, beside torch, Lightning and scikit-learn
     "annotated-types",
     "prettytable",
@@ -90,7 +91,8 @@ def main() -> int:
     rows = os.environ.get("ROWS", "").split() or list(ROWS)
     if unknown := set(rows) - set(plan.params.experiments):
         sys.exit(f"ROWS: params.yaml has no experiment {', '.join(sorted(unknown))}")
-    fetched = [cell for cell in needed(cell for row in rows for cell in plan.experiment(row)) if cell.kind == "fetch"]
+    wanted = needed(cell for row in dict.fromkeys([*rows, TESTED]) for cell in plan.experiment(row))
+    fetched = [cell for cell in wanted if cell.kind == "fetch"]
     Run(executor(2)).fill([*fetched, *(plan.data(row) for row in rows)])
     shutil.rmtree(paths.KIT, ignore_errors=True)
     paths.KIT.mkdir()

@@ -21,6 +21,7 @@ from pipeline.models import lenet5, lstm, resnet
 from pipeline.training import compiled, optimizers, randomness
 from pipeline.training.recipe import Gradient
 from pipeline.training.train import seed_everything
+from tests.data.augmenting import SHAPES, items
 from tests.laboratory import Laboratory
 from tests.models.cases import Case, each, loss_of
 from tests.training import processes
@@ -127,8 +128,6 @@ def test_a_head_is_trained_on_frozen_features(laboratory: Laboratory) -> None:
 
 @pytest.mark.parametrize("name", introspection.names("data/augmentations"))
 def test_augmentations_give_what_they_give_on_the_processor(name: str) -> None:
-    from tests.data.test_augmentations import SHAPES, items
-
     for shape in [s for kind in introspection.constant(f"data/augmentations/{name}", "KINDS") for s in SHAPES[kind]]:
         augmentation, x = Augmentation([{"name": name}], shape), items(shape)
         drawn = augmentation.draw(len(x), generator(0, 0, 1))
