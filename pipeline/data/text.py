@@ -169,7 +169,7 @@ def _require_tokens(
     empty = [n for n, item in enumerate(found) if _is_empty(item)]
     if empty:
         first = int(chosen[empty[0]])
-        where = raw.where(split, first) if raw.where else f"{name}, {split}, item {first}"
+        where = f"{name}, {raw.where(split, first) if raw.where else f'{split}, item {first}'}"
         raise DataError(
             f"{where}: the text {texts[empty[0]][:40]!r} has no token ({len(empty)} of {len(found)} texts have none); "
             "remove such items"

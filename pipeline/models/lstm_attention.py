@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from pipeline.data.spec import Vocabulary
@@ -95,14 +96,27 @@ class Translator(Writer):
         """One token of each beam (N, B, E) to the attentional vectors, (N, B, H): equation 5."""
         if self.feed:
             x = torch.cat([x, cache.attentional], dim=2)
-        cells = tuple(state.flatten(1, 2) for state in cache.cells)
-        top, cells = self.decoder(x.flatten(0, 1)[:, None], cells)
+        top, cells = self.decode(x.flatten(0, 1), [state.flatten(1, 2) for state in cache.cells])
         cache.cells = [state.unflatten(1, x.shape[:2]) for state in cells]
         top = self.dropout(top.view(*x.shape[:2], -1))
         scores = (top @ cache.keys.mT).masked_fill(~cache.there, -torch.inf)
         context = scores.softmax(2) @ cache.states
         cache.attentional = self.combine(torch.cat([context, top], dim=2)).tanh()
         return cache.attentional
+
+    def decode(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """One step of the decoder's layers: (M, E) and states (L, M, H) to the last layer's (M, H) and the new states.
+
+        By cells: a whole layer that is called for one step has its weights packed anew each time, which takes as long
+        as the step.
+        """
+        after: list[tuple[Tensor, Tensor]] = []
+        for weights, hidden, cell in zip(self.decoder.all_weights, *states, strict=True):
+            if after:
+                x = functional.dropout(x, self.decoder.dropout, self.training)
+            after.append(torch.lstm_cell(x, [hidden, cell], *weights))
+            x = after[-1][0]
+        return x, [torch.stack(state) for state in zip(*after, strict=True)]
 
     def embed(self, tokens: Tensor) -> Tensor:
         return self.dropout(self.embedding(tokens))

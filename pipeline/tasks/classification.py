@@ -65,7 +65,7 @@ class Classification(Task):
         return torch.from_numpy(scores).double().softmax(dim=1).numpy()
 
     def quality(self, scores: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, float]]:
-        """Accuracy, F1 averaged over classes that are there, recall averaged over them; all in [0, 1]."""
+        """Accuracy; F1, averaged over classes that are there or predicted; recall, over those there. All in [0, 1]."""
         predicted = self.decide(scores)
         every = np.union1d(y, predicted)
         yield "accuracy", float((predicted == y).mean())

@@ -191,7 +191,7 @@ def _values(lines: Sequence[files.Record], seed: int, group: str) -> Iterator[tu
 
 def confusion(line: Line, roots: Roots) -> dict[str, Any] | None:
     """classes and counts (K, K) on test, true by predicted; None where the results have none."""
-    path = roots.results(line["profile"], key(line)) / "confusion.json"
+    path = roots.results(line["profile"], key(line)) / files.CONFUSION
     table = read_json(path) if path.is_file() else {}
     counts = table.get("test", {}).get(str(line["seed"]))
     return {"classes": table["classes"], "counts": counts} if counts else None

@@ -255,6 +255,17 @@ def test_the_decoder_starts_where_both_directions_end() -> None:
     assert there.sum(1).tolist() == [6, 2]
 
 
+def test_a_step_of_the_decoder_is_a_step_of_its_layers_dropped_out_between_them() -> None:
+    network = build("general", dropout=0.4).eval()
+    states, x = torch.randn(2, 2, 3, HIDDEN), torch.randn(3, WIDTH + HIDDEN)
+    top, after = network.decode(x, list(states))
+    expected, last = network.decoder(x[:, None], tuple(states))
+    assert torch.allclose(top, expected[:, 0], atol=1e-6)
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(after, last, strict=True))
+    dropped, trained = network.train().decode(x, list(states))
+    assert torch.equal(trained[0][0], after[0][0]) and not torch.allclose(dropped, top, atol=1e-3)
+
+
 def test_lstm_parameters_by_hand() -> None:
     def cell(inputs: int, units: int) -> int:
         return 4 * units * (inputs + units + 2)

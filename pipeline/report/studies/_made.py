@@ -46,7 +46,8 @@ class Made:
 
     @property
     def training_flops(self) -> float | str:
-        """Of a whole training, without what its weights cost before; empty for classical models, which aren't counted.
+        """Of a whole training, without what its weights cost before; empty for what isn't counted: classical models,
+        and networks that are trained in part or beside adapters, whose backward pass costs less than a whole one's.
 
         Below a head that is trained alone every item passes once, and the head's own work is next to nothing.
         """
@@ -57,6 +58,6 @@ class Made:
         spec = cell.spec
         assert isinstance(spec, Spec)
         items = min(spec.budget.samples or there, there)
-        if spec.start and spec.start.train == "head":
-            return forward * items
+        if spec.start and spec.start.train != "all":
+            return forward * items if spec.start.train == "head" else ""
         return BACKWARD * forward * items * cell.result["epochs"]["run"]
