@@ -34,7 +34,7 @@ ROWS = (
     "en_fr_transformer",
     "en_fr_lstm_attention",
 )
-LABELS = ("100", "1,000", "10,000")
+LABELS = ("100", "1,000", "10,000 or all")
 # Where weights come from -> its studies, one for each of LABELS.
 STARTS = {
     "EfficientNet-Lite0 at 48 pixels, ImageNet": ("transfer_100", "transfer_1000", "transfer_all"),
@@ -44,6 +44,7 @@ STARTS = {
         "masked_autoencoder_10_percent",
         "masked_autoencoder_all_labels",
     ),
+    "MiniLM, sentences; movie snippets": ("transfer_text_100", "transfer_text_1000", "transfer_text_all"),
 }
 SIGNS = {"better": " ✓", "worse": " ✗"}
 
@@ -61,7 +62,7 @@ def families() -> str:
 
 def starts() -> str:
     """Test scores by where weights come from and how many labels there are, with the paired test's verdict."""
-    lines = [["Fashion-MNIST labels", *LABELS], ["---"] * (1 + len(LABELS))]
+    lines = [["labels", *LABELS], ["---"] * (1 + len(LABELS))]
     for network, studies in STARTS.items():
         columns = [_verdicts(ablation.read(study.read(paths.study("laptop", name)))) for name in studies]
         every = dict.fromkeys(point for column in columns for point in column)
