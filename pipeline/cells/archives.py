@@ -40,6 +40,18 @@ def found(source: Path) -> dict[str, list[Path]]:
     return {name: [path for _, path in parts] for name, parts in groupby(named, key=lambda pair: pair[0])}
 
 
+def extract(archive: tarfile.TarFile, target: Path) -> None:
+    """Its files and folders into `target`, and nothing outside of it: tarfile.TarError."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(target, filter="data")
+        return
+    for member in archive:  # Python 3.11.0 to 3.11.3, Debian 12's among them, has no filters
+        if not (target / member.name).resolve().is_relative_to(target.resolve()):
+            raise tarfile.TarError(f"{member.name!r} would be written outside of {target}")
+        if member.isfile() or member.isdir():
+            archive.extract(member, target)
+
+
 def unpack(archives: dict[str, list[Path]], target: Path) -> None:
     """Into `target`, and nothing outside of it; CellError names the archive that is damaged or lacks a part."""
     for name, parts in archives.items():
@@ -50,7 +62,7 @@ def unpack(archives: dict[str, list[Path]], target: Path) -> None:
                     shutil.copyfileobj(source, file)
         try:
             with tarfile.open(whole) as archive:
-                archive.extractall(target, filter="data")
+                extract(archive, target)
         except (tarfile.TarError, EOFError, LZMAError, zlib.error, OSError) as error:
             shown = ", ".join(part.name for part in parts)
             raise CellError(f"{parts[0].parent / name}: {error} (read {shown}); copy all its parts again") from error

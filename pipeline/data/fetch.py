@@ -24,6 +24,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from pipeline.cells import archives
 from pipeline.cells.cell import write_json
 from pipeline.data.spec import Fetch as Spec
 
@@ -114,7 +115,7 @@ def _extract(archive: Path, folder: Path) -> None:
             packed.extractall(folder)
     else:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            archives.extract(tar, folder)
 
 
 def _command(*words: str, cwd: Path) -> None:
