@@ -8,7 +8,7 @@
 # 8 files of 16 MiB: `make import-cells FROM=OUT` takes them elsewhere. What did not fit into OUT is packed by the next
 # call on the same machine, and a row that was stopped goes on there; 0 minutes pack alone.
 #
-# JOBS: seeds side by side (5). ROWS: some of the rows that the kit was made for. PYTHON: the interpreter that has torch.
+# JOBS: seeds side by side (5). ROWS: rows instead of the kit's, whose data must be there. PYTHON: the interpreter that has torch.
 # Without a GPU everything runs on the processor, as a trial: `CUDA_VISIBLE_DEVICES= ROWS=digits_mlp bash bench/gpu.sh 1 OUT rows`.
 set -eu -o pipefail
 minutes=${1:?minutes} out=${2:?a folder for what comes of it}
