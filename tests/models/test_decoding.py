@@ -181,6 +181,6 @@ def test_it_ends_where_nothing_can_be_better_or_enough_is_finished() -> None:
 def test_sentences_that_are_over_cost_nothing() -> None:
     """Of two, one is over after two tokens: from then on the network is asked for the other alone."""
     network, asked = build("general"), []
-    network.decoder.register_forward_hook(lambda module, given, made: asked.append(len(given[0])))
+    network.output.register_forward_hook(lambda module, given, made: asked.append(given[0].shape[:2].numel()))
     beam_search(network, sentences([5, 5]), torch.tensor([2, 9]), beams=3, shortest=9)
     assert asked == [6, 6] + [3] * 7
