@@ -1,6 +1,6 @@
 """The `search` section of params.yaml: which recipe fields and model arguments to search, and where."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,10 +26,20 @@ class Axis(Strict):
             raise ValueError(f"log needs low above 0, not {self.low}")
         return self
 
+    @property
+    def ends(self) -> list[Any]:
+        """All choices, or both ends of the range."""
+        return [self.low, self.high] if self.choices is None else self.choices
+
 
 class Space(Strict):
-    """Axes by name: fields of the experiment's recipe under `set`, arguments of its model under `args`."""
+    """Axes by name: fields of the experiment's recipe under `set`, arguments of its model under `args`.
+
+    sampler: what chooses the next values, see pipeline/search/samplers.py. Another one goes on with the trials of the
+    one before.
+    """
 
     trials: Annotated[int, Field(ge=1)] = 20
+    sampler: Literal["random", "quasi_random", "tpe", "gp", "nsga2"] = "tpe"
     set: dict[str, Axis] = {}
     args: dict[str, Axis] = {}

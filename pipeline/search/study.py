@@ -1,8 +1,4 @@
-"""Which values to try next: the only `import optuna`.
-
-Tree-structured Parzen estimator (Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization"), multivariate and
-with a constant liar for trials that still run, both Optuna's defaults since version 5.
-"""
+"""The trials of a search, and which values to try next; with `samplers` the only `import optuna`."""
 
 import json
 from dataclasses import dataclass
@@ -16,11 +12,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pipeline.search.journal import JournalError
+from pipeline.search.samplers import STARTUP, sampler
 from pipeline.search.space import Axis
 from pipeline.search.subject import Subject, Values, outcome
-
-# Random trials before the first modelled one; Optuna's 10 would be most of a small sweep.
-STARTUP = 5
 
 
 @dataclass(frozen=True)
@@ -74,9 +68,8 @@ class Study:
                 self.study.enqueue_trial(left.params, user_attrs=left.user_attrs)
 
     def ask(self) -> tuple[Trial, Values]:
-        """The next trial; seeded by how many there are, so that a sweep that was stopped goes on as it would have."""
-        seed = (1000 * self.subject.seed + self.asked) % 2**32
-        self.study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
+        """The next trial, as if the sweep had never been stopped."""
+        self.study.sampler = sampler(self.subject.sampler, self.subject.seed, self.asked)
         trial = self.study.ask(self.axes)
         return trial, _values(trial, self.subject)
 

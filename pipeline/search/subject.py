@@ -14,6 +14,7 @@ from pipeline.config.loading import ParamsError
 from pipeline.config.messages import unknown
 from pipeline.run.fill import Run, RunError, executor
 from pipeline.run.plan import Plan
+from pipeline.search.possible import require_possible
 from pipeline.search.space import Axis
 
 Values = dict[str, Any]  # by axis, such as {"set.lr": 0.01, "args.hidden": [64]}
@@ -28,12 +29,16 @@ class Subject:
     """
 
     def __init__(self, plan: Plan, key: str, jobs: int = 1) -> None:
-        """Makes what the row is trained on where it is missing, since its digest is a part of what is searched."""
+        """Makes what the row is trained on where it is missing, since its digest is a part of what is searched.
+
+        ParamsError, before anything is made, where the space could make a trial that can't be.
+        """
         self.plan, self.key, self.seed, self.jobs = plan, key, plan.params.seeds_of(key)[0], jobs
         space, self.experiment = plan.params.search[key], plan.params.experiments[key]
-        self.trials = space.trials
+        self.trials, self.sampler = space.trials, space.sampler
         self.axes: dict[str, Axis] = {f"set.{k}": a for k, a in space.set.items()}
         self.axes |= {f"args.{k}": a for k, a in space.args.items()}
+        require_possible(plan.params, key, self.axes)
         self.journal = paths.journal(plan.params.profile, key)
         task = plan.params.data[self.experiment.data].task
         self.metric: str = introspection.constant(f"tasks/{task}", "METRIC")

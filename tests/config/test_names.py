@@ -29,6 +29,7 @@ REFUSED = [
         "did you mean 'calibration_samples'?",
     ),
     ("log: true", "logarithmic: true", "search.flowers_mlp.set.lr.logarithmic", "did you mean 'log'?"),
+    ("{trials: 2,", "{sampler: bayes,", "search.flowers_mlp.sampler", "'tpe', 'gp' or 'nsga2' (given: 'bayes')"),
     ("{lr: {low", "{leraning: {low", "search.flowers_mlp.set.leraning", "unknown recipe field"),
     # mistyped values
     ("lr: 0.01", "lr: '0.1x'", "recipes.quick.lr", "'0.1x'"),

@@ -3,7 +3,11 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any, get_args
 
+import pytest
+
+from pipeline.search.space import Space
 from tests.search.conftest import SPACE, Laboratory
 
 
@@ -85,6 +89,26 @@ def test_stopped_and_gone_on_with_it_tries_what_it_would_have_tried(laboratory: 
     assert laboratory.study()["settled"] == in_parts
 
 
+@pytest.mark.parametrize("sampler", get_args(Space.model_fields["sampler"].annotation))
+def test_every_sampler_fills_the_space_and_goes_on_as_it_would_have(laboratory: Laboratory, sampler: str) -> None:
+    laboratory.change({**SPACE, "sampler": sampler})
+    laboratory.run("sweep", "--trials", "6", "--jobs", "1")
+    laboratory.run("sweep", "--trials", "8", "--jobs", "1")
+    in_parts = laboratory.study()["settled"]
+    assert len({json.dumps(values) for _, values, _, _ in in_parts}) > 4
+    for path in laboratory.journal.parent.iterdir():
+        path.unlink()
+    laboratory.run("sweep", "--trials", "8", "--jobs", "1")
+    assert laboratory.study()["settled"] == in_parts
+
+
+def test_another_sampler_goes_on_with_the_same_study(laboratory: Laboratory) -> None:
+    laboratory.run("sweep", "--trials", "2")
+    laboratory.change({**SPACE, "sampler": "gp"})
+    assert "2 trials done before" in laboratory.run("sweep", "--trials", "3").stdout
+    assert len(laboratory.study()["settled"]) == 3
+
+
 def test_a_torn_line_is_cut_after_a_backup(laboratory: Laboratory) -> None:
     laboratory.run("sweep", "--trials", "2")
     whole = laboratory.journal.read_bytes()
@@ -118,11 +142,32 @@ def test_a_crashed_cell_is_a_failed_trial(laboratory: Laboratory) -> None:
     assert all(t[1]["args.hidden"] == [16] and "signal 6" in t[3] for t in failed)
 
 
-def test_values_that_can_not_be_fail_without_training(laboratory: Laboratory) -> None:
-    laboratory.change({"trials": 3, "set": {"momentum": {"choices": [0.0, 0.9]}}, "args": {}})
-    laboratory.run("sweep", "--trials", "6")
-    failed = [t for t in laboratory.study()["settled"] if t[2] is None]
-    assert failed and all("momentum 0.9" in t[3] for t in failed)
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"set": {"momentum": {"choices": [0.0, 0.9]}}}, "a trial could have set.momentum 0.9, which can't be: set"),
+    ({"set": {"label_smoothing": {"low": 0.0, "high": 1.5}}}, "a trial could have set.label_smoothing 1.5, which"),
+    ({"args": {"hidden": {"choices": [[16], 16]}}}, "a trial could have args.hidden 16, which can't be: args.hidden"),
+    (
+        {"set": {"optimizer": {"choices": ["sgd", "adamw"]}, "momentum": {"choices": [0.5, 0.9]}}},
+        "a trial could have set.optimizer adamw, set.momentum 0.5, which can't be: set",
+    ),
+]
+
+
+@pytest.mark.parametrize(("space", "said"), IMPOSSIBLE)
+def test_a_space_that_could_make_what_can_not_be_is_refused(
+    laboratory: Laboratory, space: dict[str, Any], said: str
+) -> None:
+    """Also where each value can be, but not all together; before anything is trained or written down."""
+    laboratory.change({"trials": 3, **space})
+    refused = laboratory.run("sweep", check=False)
+    assert refused.returncode == 1 and "search.digits_mlp: " in refused.stderr and said in refused.stderr
+    assert not (laboratory.root / "sweeps").exists()
+
+
+def test_values_that_are_possible_only_together_may_be_searched(laboratory: Laboratory) -> None:
+    together = {"optimizer": {"choices": ["sgd"]}, "momentum": {"low": 0.5, "high": 0.9}}
+    laboratory.change({"trials": 2, "set": together})
+    assert "[2/2]" in laboratory.run("sweep").stdout
 
 
 def test_a_default_outside_of_the_space_is_trained_all_the_same(laboratory: Laboratory) -> None:
