@@ -28,7 +28,8 @@ from pipeline.introspection import Strict
 
 MARKER = "cell.json"
 CHECKPOINTS = ("checkpoint.ckpt", "checkpoint.old.ckpt")  # the newest and the one before
-PRIVATE = {"log.txt", "progress.json", *CHECKPOINTS}  # of the work in progress, never part of the result
+PAUSED = "paused.json"
+PRIVATE = {"log.txt", "progress.json", PAUSED, *CHECKPOINTS}  # of the work in progress, never part of the result
 COMPACT = {"predict", "evaluate"}
 SEVERAL = {"compress", "evaluate"}  # kinds of which a row has more than one cell a seed
 AGAIN = "delete the folder to make it again"
@@ -46,13 +47,15 @@ class Execution(Strict):
     """How a network is trained, and nothing of what it comes to: no part of a key.
 
     devices: GPUs or, where there are none, processes. checkpoint_seconds, checkpoint_epochs: how often a checkpoint is
-    kept, None for never. timeout: seconds that each of several processes waits for the others.
+    kept, None for never. timeout: seconds that each of several processes waits for the others. pause: the epoch after
+    which training stops with a checkpoint, to go on from there when it is asked again; None for never.
     """
 
     devices: Annotated[int, Field(ge=1)] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] | None = 20.0
     checkpoint_epochs: Annotated[int, Field(ge=1)] | None = None
     timeout: Annotated[float, Field(gt=0)] = 300.0
+    pause: Annotated[int, Field(ge=1)] | None = None
 
 
 DEFAULT_EXECUTION = Execution()

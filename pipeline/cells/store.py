@@ -18,6 +18,7 @@ from pipeline.cells.cell import (
     CHECKPOINTS,
     COMPACT,
     MARKER,
+    PAUSED,
     PRIVATE,
     CellError,
     Execution,
@@ -44,7 +45,7 @@ def execute(
     """Do one cell's work in this process; returns its result. resolved, execution: of `Cell`, in JSON values.
 
     Waits where another process is at the same cell. Raises CellError where an input is damaged, and whatever the work
-    raises; then there is no marker.
+    raises; then there is no marker. Nor is there one where the result's status is `paused`: it stands in PAUSED.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -65,6 +66,9 @@ def execute(
         module = importlib.import_module(entry)
         more = [Execution.model_validate(execution)] if execution else []
         found = module.run(parsed(module.Spec, resolved), folder, {n: Path(p) for n, p in inputs.items()}, *more)
+        if found.get("status") == "paused":
+            write_json(folder / PAUSED, found)
+            return dict(found)
         result = {"reason": None, **found}
         costs = result.pop("costs", {})
         spent = {"seconds": time.perf_counter() - wall, "cpu_seconds": provenance.cpu_seconds() - cpu}
@@ -92,7 +96,7 @@ def seal(folder: Path, key: str, records: Mapping[str, Any] = {}) -> None:
     marker = {"key": key, "files": files, "digest": content(files)}
     write_json(folder / MARKER, marker | ({"records": records} if records else {}))
     (folder / MARKER).chmod(FINISHED)
-    for name in CHECKPOINTS:
+    for name in (*CHECKPOINTS, PAUSED):
         (folder / name).unlink(missing_ok=True)
 
 

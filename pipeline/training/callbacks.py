@@ -53,12 +53,17 @@ class Progress(pl.Callback):
             self.written = now
 
 
+class Paused(Exception):
+    """Training came to the epoch after which it was asked to pause; the checkpoint has all of it."""
+
+
 class Checkpoint(pl.Callback):
     """Keeps all that a resumed run needs to end as if it had never been killed, between any two chunks of an epoch.
 
     owner: what the checkpoint must be of, `model` and `key`. execution: after how many seconds or epochs since the last
-    time it is saved. The two newest are kept, each written beside its target, synced and renamed: a kill
-    leaves the old one or the new one. What is damaged, another cell's or does not fit is passed over, and said.
+    time it is saved, and after which epoch training pauses (Paused). The two newest are kept, each written beside its
+    target, synced and renamed: a kill leaves the old one or the new one. What is damaged, another cell's or does not
+    fit is passed over, and said.
 
     States of random generators are taken just before a chunk is trained and given back at that very moment: whatever
     Lightning draws around it (its loaders, a number an epoch) has no part in the result.
@@ -74,6 +79,7 @@ class Checkpoint(pl.Callback):
         self.newest, self.older = (folder / name for name in CHECKPOINTS)
         self.owner, self.progress = owner, progress
         self.seconds, self.epochs = execution.checkpoint_seconds, execution.checkpoint_epochs
+        self.pause = execution.pause
         self.saved, self.saved_epoch = time.perf_counter(), 0
         self.found: dict[Path, dict[str, Any]] = {}
         self.ranks: list[dict[str, Any]] = []  # what each process had of its own, until it has it again
@@ -117,8 +123,10 @@ class Checkpoint(pl.Callback):
         if self.ranks:
             self._go_on(pl_module, self.ranks)
             self.ranks = []
-        elif pl_module.ranks.any(self._due(pl_module)):
+        elif self._pauses(pl_module) or pl_module.ranks.any(self._due(pl_module)):
             self._save(pl_module)
+        if self._pauses(pl_module):
+            raise Paused
 
     def _go_on(self, system: System, ranks: list[dict[str, Any]]) -> None:
         """What each process has of its own."""
@@ -130,6 +138,9 @@ class Checkpoint(pl.Callback):
         own = ranks[system.ranks.rank]
         randomness.restore(own["random"])
         system.micro_batch, system.block = own["limits"]
+
+    def _pauses(self, system: System) -> bool:
+        return self.pause is not None and system.epoch >= self.pause
 
     def _due(self, system: System) -> bool:
         """By the first process's clock."""

@@ -26,7 +26,7 @@ from pipeline.data.batches import Batches, in_order
 from pipeline.tasks._task import find
 from pipeline.training import distributed, features, initialisation, randomness, transfer
 from pipeline.training import network as networks
-from pipeline.training.callbacks import Checkpoint, Progress
+from pipeline.training.callbacks import Checkpoint, Paused, Progress
 from pipeline.training.distributed import Ranks, Unavailable
 from pipeline.training.health import COLUMNS
 from pipeline.training.randomness import seed_everything
@@ -40,7 +40,10 @@ class Interrupted(RuntimeError):
 
 
 def run(spec: Spec, folder: Path, inputs: dict[str, Path], execution: Execution = DEFAULT_EXECUTION) -> dict[str, Any]:
-    """Train one seed. What would happen again is a result of status `failed`; what may not raises."""
+    """Train one seed. What would happen again is a result of status `failed`; what may not raises.
+
+    Status `paused`, with the epochs so far as `history`: it stopped where `execution` says, and goes on another time.
+    """
     data = dataset.load(inputs["data"], spec.budget, spec.seed, ("train", "validation"))
     work = partial(_train, spec, data, folder, inputs, execution)
     return distributed.together(execution.devices, work, execution.timeout)  # type: ignore[no-any-return]
@@ -68,6 +71,8 @@ def _train(
             ):  # it may be this process's alone, and the others wait for it
                 raise RuntimeError(f"process {system.ranks.rank} of {system.ranks.size}: {error}") from error
             raise
+    except Paused:
+        return {"status": "paused", "history": [] if whole.ranks.rank else whole.history}
     except (Diverged, ValueError) as error:
         return {"status": "failed", "reason": str(error), "health": _health(system, folder), **facts}
     smaller = halved(system)

@@ -11,7 +11,10 @@ class ExecutorError(RuntimeError):
 
 
 class CellOutcome(NamedTuple):
-    """A cell that ended after `seconds`. problem: why it has no result, None where it has one."""
+    """A cell that ended after `seconds`. problem: why it has no result.
+
+    None where it has one, and where it was asked to pause and did.
+    """
 
     cell: Cell
     problem: str | None

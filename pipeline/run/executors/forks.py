@@ -142,6 +142,8 @@ class WarmForks:
 def _outcome(cell: Cell, answer: dict[str, Any], seconds: float) -> CellOutcome:
     if cell.complete:
         return CellOutcome(cell, None, min(seconds, cell.costs["seconds"]))
+    if not answer["code"] and cell.execution and cell.execution.pause:
+        return CellOutcome(cell, None, seconds)
     log = cell.folder / "log.txt"
     why = answer["problems"].get(cell.key) or _last_line(log)
     parts = [f"{cell.kind} ended with {lifetime.cause(answer['code'])}", why, _without_space(log, why)]
