@@ -16,12 +16,15 @@ MOST = 500  # combinations that are looked at; of more, so many by chance
 def require_possible(params: Params, key: str, axes: dict[str, Axis]) -> None:
     """ParamsError names the first combination of choices and ends of ranges that the row can't have, and why."""
     row, where = params.experiments[key], ("search", key)
+    own = {why for _, why in experiment_problems(params, where, row)}  # of the row as it stands: not the space's
     for values in _combinations({name: axis.ends for name, axis in axes.items()}):
         sections: dict[str, dict[str, Any]] = {"set": {**row.set}, "args": {**row.args}}
         for name, value in values.items():
             section, _, field = name.partition(".")
             sections[section][field] = value
         for place, why in experiment_problems(params, where, row.model_copy(update=sections)):
+            if why in own:
+                continue
             about = ".".join(map(str, place[2:]))
             told = ", ".join(f"{name} {value}" for name, value in values.items())
             raise ParamsError(
