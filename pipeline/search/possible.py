@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from itertools import islice, product
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -38,4 +38,4 @@ def _combinations(ends: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
     else:
         chance = random.Random(0)
         every = (tuple(map(chance.choice, ends.values())) for _ in range(MOST))  # type: ignore[assignment]
-    return (dict(zip(ends, values, strict=True)) for values in islice(every, MOST))
+    return (dict(zip(ends, values, strict=True)) for values in every)

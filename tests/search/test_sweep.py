@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from pipeline.search.samplers import sampler
 from pipeline.search.space import Space
 from tests.search.conftest import SPACE, Laboratory
 
@@ -89,7 +90,14 @@ def test_stopped_and_gone_on_with_it_tries_what_it_would_have_tried(laboratory: 
     assert laboratory.study()["settled"] == in_parts
 
 
-@pytest.mark.parametrize("sampler", get_args(Space.model_fields["sampler"].annotation))
+SAMPLERS = get_args(Space.model_fields["sampler"].annotation)
+
+
+def test_each_name_is_a_sampler_of_its_own() -> None:
+    assert len({type(sampler(name, 0, 0)) for name in SAMPLERS}) == len(SAMPLERS) > 1
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_fills_the_space_and_goes_on_as_it_would_have(laboratory: Laboratory, sampler: str) -> None:
     laboratory.change({**SPACE, "sampler": sampler})
     laboratory.run("sweep", "--trials", "6", "--jobs", "1")
