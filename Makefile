@@ -63,11 +63,11 @@ test-fast: $(INSTALLED) ## pytest for in between, about a minute: without whole 
 lint: $(INSTALLED) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
-sweep: $(INSTALLED) ## search hyperparameters on validation [EXPERIMENT= TRIALS= TIMEOUT=seconds JOBS=]
-	@$(CLI) sweep --experiment "$(EXPERIMENT)" --jobs "$(JOBS)" --trials "$(TRIALS)" --timeout "$(TIMEOUT)"
+sweep: $(INSTALLED) ## search hyperparameters on validation [EXPERIMENT=name,name TASK= TRIALS= TIMEOUT=seconds JOBS=]
+	@$(CLI) sweep --experiment "$(EXPERIMENT)" --task "$(TASK)" --jobs "$(JOBS)" --trials "$(TRIALS)" --timeout "$(TIMEOUT)"
 
-promote: $(INSTALLED) ## the best trial as a recipe and a row beside the default [EXPERIMENT=]
-	@$(CLI) promote --experiment "$(EXPERIMENT)"
+promote: $(INSTALLED) ## the best trials as recipes and rows beside the defaults [EXPERIMENT=name,name TASK=]
+	@$(CLI) promote --experiment "$(EXPERIMENT)" --task "$(TASK)"
 
 ui: $(INSTALLED) ## MLflow over the project's store, on loopback [PORT=5000]
 	@$(CLI) ui --port $(PORT)

@@ -104,25 +104,29 @@ def lr_range(experiment: str | None) -> int:
     return lr_range(experiment or "")
 
 
+SEARCHED = click.option("--experiment", type=Optional(str), help="rows of params.yaml with commas between them")
+
+
 @command(
-    EXPERIMENT,
+    SEARCHED,
+    TASK,
     JOBS,
-    click.option("--trials", type=Optional(int, 1), help="in all, earlier sweeps included"),
-    click.option("--timeout", type=Optional(float, 0), help="seconds; no trial is begun after"),
+    click.option("--trials", type=Optional(int, 1), help="whole trainings of each, earlier sweeps included"),
+    click.option("--timeout", type=Optional(float, 0), help="seconds for each; no trial is begun after"),
 )
-def sweep(experiment: str | None, jobs: int | None, trials: int | None, timeout: float | None) -> int:
-    """Search one experiment's space on the validation split; goes on where an earlier sweep stopped."""
+def sweep(experiment: str | None, task: str | None, jobs: int | None, trials: int | None, timeout: float | None) -> int:
+    """Search each experiment's space on the validation split; goes on where an earlier sweep stopped."""
     from pipeline.search.commands import sweep
 
-    return sweep(experiment, jobs, trials, timeout)
+    return sweep(experiment, task, jobs, trials, timeout)
 
 
-@command(EXPERIMENT)
-def promote(experiment: str | None) -> int:
-    """Add the best trial to params.yaml as a recipe and a row beside the default."""
+@command(SEARCHED, TASK)
+def promote(experiment: str | None, task: str | None) -> int:
+    """Add each best trial to params.yaml as a recipe and a row beside the default."""
     from pipeline.search.commands import promote
 
-    return promote(experiment)
+    return promote(experiment, task)
 
 
 @command(click.argument("source", type=click.Path(path_type=Path)))

@@ -1,43 +1,105 @@
 """The commands `sweep` and `promote`."""
 
+from typing import TYPE_CHECKING
+
 from pipeline import paths
 from pipeline.config import loading
 from pipeline.config.loading import ParamsError
 from pipeline.run.plan import Plan
-from pipeline.search.journal import held
+from pipeline.search.asked import chosen
+from pipeline.search.journal import JournalError, held
+from pipeline.search.possible import require_possible
 from pipeline.search.promote import promote as add
-from pipeline.search.subject import Subject, choose
+from pipeline.search.subject import Subject
+
+if TYPE_CHECKING:
+    from pipeline.search.summary import Searched
 
 
-def sweep(experiment: str | None, jobs: int | None, trials: int | None, timeout: float | None) -> int:
-    """Search one experiment's space on the validation split; goes on where an earlier sweep stopped."""
-    from pipeline.search.study import Study  # optuna: only where it is needed
-    from pipeline.search.sweep import Sweep, summary
+def sweep(
+    experiments: str | None, task: str | None, jobs: int | None, trials: int | None, timeout: float | None
+) -> int:
+    """Search each experiment's space on the validation split, one after the other; goes on where one stopped."""
+    from pipeline.search.summary import Searched, overview  # optuna: only where it is needed
 
-    subject, jobs = _subject(experiment, jobs)
+    plan = Plan(loading.load())
+    keys = chosen(plan.params, experiments, task)
+    for key in keys:  # before anything is made for the first of them
+        require_possible(plan.params, key, plan.params.search[key].axes)
+    jobs = plan.jobs(jobs)
+    ended: list[Searched] = []
+    for number, key in enumerate(keys, 1):
+        print(f"\n[{number}/{len(keys)}] {key}" if len(keys) > 1 else "", flush=True)
+        ended.append(_sweep(Subject(plan, key, jobs), jobs, trials, timeout))
+    if len(ended) > 1:
+        print("\n" + overview(ended))
+    return 0 if all(found.sound for found in ended) else 1
+
+
+def _sweep(subject: Subject, jobs: int, trials: int | None, timeout: float | None) -> "Searched":
+    from pipeline.search.study import Study
+    from pipeline.search.summary import Searched, summary
+    from pipeline.search.sweep import Sweep
+
     target = trials or subject.trials
     with held(subject.journal) as mended:
         study = Study(subject)
-        before = len(study.settled)
-        state = "new" if study.new else f"{before} trials done before"
+        state = "new" if study.new else f"{len(study.settled)} trials done before"
         if mended:
             print(mended)
         if study.changed:
             print(f"{study.changed}; trials from before can't be compared, so a new study begins")
-        print(f"{subject.key}: {target} trials in all, {jobs} side by side, study {subject.name} ({state})", flush=True)
-        Sweep(subject, study, target, timeout).run(jobs)
+        budget = f"{_budget(subject, target)}, {jobs} side by side"
+        print(f"{subject.key}: {budget}, study {subject.name} ({state})", flush=True)
+        sweep = Sweep(subject, study, target, timeout)
+        sweep.run(jobs)
         print("\n" + summary(subject, study))
-        done = study.settled
-        if len(done) < target:
-            print(f"time is up after {len(done)} of {target} trials; the same command goes on")
-    return 1 if study.default is None or (done and done[0].value is None) else 0
+        if sweep.late and study.done < sweep.whole:
+            print(f"time is up after {study.done} of {sweep.whole} epochs; the same command goes on")
+        elif study.done < sweep.whole:
+            print(
+                f"ended after {study.done} of {sweep.whole} epochs: the rest is enough for nothing that was not tried"
+            )
+    return Searched(subject, study)
 
 
-def promote(experiment: str | None) -> int:
-    """Add the best trial to params.yaml as a recipe and a row beside the default."""
+def _budget(subject: Subject, target: int) -> str:
+    *pauses, last = subject.rungs
+    if not pauses:
+        return f"{target} trials in all"
+    return f"{target} trainings of {last} epochs in all, trials pause after {', '.join(map(str, pauses))}"
+
+
+def promote(experiments: str | None, task: str | None) -> int:
+    """Add each experiment's best trial to params.yaml as a recipe and a row beside the default.
+
+    Where no experiment is named, those that were swept and have a trial above the default.
+    """
+    plan = Plan(loading.load())
+    asked = chosen(plan.params, experiments, task)
+    swept = asked if experiments else [key for key in asked if paths.journal(plan.params.profile, key).is_file()]
+    if not swept:
+        raise JournalError(f"no sweep yet of any of {', '.join(asked)}; run `make sweep` first")
+    refused: list[str] = []
+    rows: list[str] = []
+    for key in swept:
+        try:
+            _promote(Subject(plan, key))
+            rows.append(f"{key}_tuned")
+        except (ParamsError, JournalError) as error:
+            refused.append(str(error))
+    if not rows:
+        raise ParamsError("; ".join(refused))
+    for why in refused:
+        print(f"not promoted: {why}")
+    only = f"   (or only this row: make repro EXPERIMENT={rows[0]})" if len(rows) == 1 else ""
+    print(f"next: make repro{only}")
+    return 0
+
+
+def _promote(subject: Subject) -> None:
     from pipeline.search.study import Study
 
-    subject, _ = _subject(experiment, None)
     study = Study(subject, create=False)
     best, default = study.better, study.default
     if best is None or default is None:
@@ -55,12 +117,3 @@ def promote(experiment: str | None) -> int:
         print("added to params.yaml:\n" + "\n".join(f"+{line}" for line in added))
     else:
         print(f"params.yaml has {subject.key}_tuned already, with these values")
-    print(f"next: make repro   (or only this row: make repro EXPERIMENT={subject.key}_tuned)")
-    return 0
-
-
-def _subject(experiment: str | None, jobs: int | None) -> tuple[Subject, int]:
-    plan = Plan(loading.load())
-    key = choose(plan.params, experiment)
-    jobs = plan.jobs(jobs)
-    return Subject(plan, key, jobs), jobs

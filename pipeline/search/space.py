@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from pipeline.introspection import Strict
 
+RUNGS = 5  # at most
+
 
 class Axis(Strict):
     """One searched value: `choices`, or a range from `low` to `high` (whole numbers if both are), `log` by ratio."""
@@ -27,6 +29,11 @@ class Axis(Strict):
         return self
 
     @property
+    def whole(self) -> bool:
+        """Whether it is a range of whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
     def ends(self) -> list[Any]:
         """All choices, or both ends of the range."""
         return [self.low, self.high] if self.choices is None else self.choices
@@ -35,11 +42,36 @@ class Axis(Strict):
 class Space(Strict):
     """Axes by name: fields of the experiment's recipe under `set`, arguments of its model under `args`.
 
-    sampler: what chooses the next values, see pipeline/search/samplers.py. Another one goes on with the trials of the
-    one before.
+    trials: whole trainings, in all. sampler: what chooses the next values, see pipeline/search/samplers.py; freeze_thaw
+    also chooses which trial to train further, see pipeline/search/freeze_thaw.py. pruner: what gives trials up early,
+    see pipeline/search/pruners.py. Where trials pause or are given up, there are more of them in as many epochs.
+    Another sampler or pruner goes on with the trials of the one before.
     """
 
     trials: Annotated[int, Field(ge=1)] = 20
-    sampler: Literal["random", "quasi_random", "tpe", "gp", "nsga2"] = "tpe"
+    sampler: Literal["freeze_thaw", "random", "quasi_random", "tpe", "gp", "nsga2"] = "freeze_thaw"
+    pruner: Literal["none", "median", "hyperband", "successive_halving", "patience"] = "none"
     set: dict[str, Axis] = {}
     args: dict[str, Axis] = {}
+
+    @property
+    def axes(self) -> dict[str, Axis]:
+        """By name with its part: `set.lr`, `args.hidden`."""
+        return {f"set.{k}": a for k, a in self.set.items()} | {f"args.{k}": a for k, a in self.args.items()}
+
+    @model_validator(mode="after")
+    def _one_decides(self) -> "Space":
+        if self.sampler == "freeze_thaw" and self.pruner != "none":
+            raise ValueError(
+                f"sampler freeze_thaw chooses itself which trial goes on; set pruner {self.pruner} to none, "
+                "or sampler to one that only chooses values, such as tpe"
+            )
+        return self
+
+
+def rungs_of(epochs: int) -> list[int]:
+    """After how many epochs a trial pauses: half of all, half of that and so on; the last is all of them."""
+    rungs = [epochs]
+    while rungs[0] > 1 and len(rungs) < RUNGS:
+        rungs.insert(0, rungs[0] // 2)
+    return rungs

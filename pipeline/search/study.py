@@ -1,44 +1,45 @@
-"""The trials of a search, and which values to try next; with `samplers` the only `import optuna`."""
+"""The trials of a search, and what to train next; with `trials`, `samplers` and `pruners` the only `import optuna`."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from pipeline.search.cube import Cube
+from pipeline.search.freeze_thaw import choose
 from pipeline.search.journal import JournalError
+from pipeline.search.pruners import pruner
 from pipeline.search.samplers import STARTUP, sampler
-from pipeline.search.space import Axis
 from pipeline.search.subject import Subject, Values, outcome
+from pipeline.search.trials import AGAIN, UNTIL, Finished, coded, counted, curves, distribution, is_settled, plain
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A trial with its result; value: None where it failed for `reason`."""
+class Asked:
+    """A trial to be trained until after an epoch, the last or one at which it pauses."""
 
-    number: int
+    trial: Trial
     values: Values
-    value: float | None
-    reason: str | None = None
+    until: int
 
 
 class Study:
     """The trials of one subject in its journal.
 
-    A trial is settled once it has a value or a reason. One that a kill left running has neither: it is marked failed
-    and its values are queued again, so that nothing is lost or counted twice.
+    A trial is settled once it has a value or a reason. A paused one, and one that a kill left running, has neither and
+    goes on from its checkpoint: nothing is lost or counted twice.
     """
 
     def __init__(self, subject: Subject, create: bool = True) -> None:
         """Open or start the study; JournalError where `create` is false and there is none."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.subject = subject
-        self.axes = {name: _distribution(axis) for name, axis in subject.axes.items()}
+        self.subject, self.last = subject, subject.rungs[-1]
+        self.axes = {name: distribution(axis) for name, axis in subject.axes.items()}
         storage = _storage(subject.journal, create)
         names = optuna.get_all_study_names(storage)
         self.new = subject.name not in names
@@ -51,35 +52,116 @@ class Study:
         if self.new:
             optuna.create_study(storage=storage, study_name=subject.name, direction="maximize")
         self.study = optuna.load_study(storage=storage, study_name=subject.name)
+        self.study.pruner = pruner(subject.pruner, subject.rungs)
+        self.going_on: list[Asked] = []  # before anything else
         if create:
             self._take_up()
 
     def _take_up(self) -> None:
-        """Queue the default first of all, if the space has it; fail what a kill left running and queue it again."""
+        """Queue the default first of all, if the space has it; what a kill left in training goes on before that."""
         if "parts" not in self.study.user_attrs:
             self.study.set_user_attr("parts", self.subject.parts)
-        trials = self.study.get_trials(deepcopy=False)
-        default = {name: _coded(distribution, self.subject.defaults[name]) for name, distribution in self.axes.items()}
-        if None not in default.values() and not any(t.user_attrs.get("default") for t in trials):
+        default = self._params(self.subject.defaults)
+        if None not in default.values() and not any(t.user_attrs.get("default") for t in self._trials):
             self.study.enqueue_trial(default, user_attrs={"default": True})
-        for left in (t for t in trials if t.state == TrialState.RUNNING):
-            self.study.tell(left.number, state=TrialState.FAIL)
-            if not _is_settled(left) and set(left.params) == set(self.axes):
-                self.study.enqueue_trial(left.params, user_attrs=left.user_attrs)
+        for left in (t for t in self._trials if t.state == TrialState.RUNNING):
+            until = left.user_attrs.get(UNTIL, self.subject.rungs[0])
+            if set(left.params) != set(self.axes) or is_settled(left):
+                self.study.tell(left.number, state=TrialState.FAIL)  # killed between two lines about it
+            elif until != left.last_step:
+                self._go_on(self._open(left), until)
+            elif not self.subject.freezes:
+                self._further(self._open(left), until)
 
-    def ask(self) -> tuple[Trial, Values]:
-        """The next trial, as if the sweep had never been stopped."""
+    @property
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def _params(self, values: Values) -> dict[str, Any]:
+        return {name: coded(known, values[name]) for name, known in self.axes.items()}
+
+    def _open(self, trial: FrozenTrial) -> Trial:
+        return Trial(self.study, trial._trial_id)
+
+    def ask(self, left: int) -> Asked | None:
+        """What to train next, as if the sweep had never been stopped; None where nothing fits into `left` epochs."""
+        if self.going_on:
+            return self.going_on.pop(0)
+        queued = any(t.state == TrialState.WAITING for t in self._trials)
+        if self.subject.freezes and self.axes and not queued:
+            return self._chosen(left)
+        reserved = sum(self.last - t.user_attrs.get(UNTIL, 0) for t in self._trials if t.state == TrialState.RUNNING)
+        if left - reserved < self.last:
+            return None
         self.study.sampler = sampler(self.subject.sampler, self.subject.seed, self.asked)
-        trial = self.study.ask(self.axes)
-        return trial, _values(trial, self.subject)
+        return self._asked(self.study.ask(self.axes), self.subject.rungs[0])
 
-    def tell(self, trial: Trial, value: float | None, reason: str | None) -> None:
-        """The trial's value, or why it has none."""
+    def _chosen(self, left: int) -> Asked | None:
+        """By freeze-thaw. A trial that an earlier sweep gave up at its end goes on under a new number."""
+        cube, axes = Cube(self.subject.axes), self.subject.axes
+        trials = [t for t in counted(self._trials) if set(t.params) == set(axes)]
+        before = self.study.user_attrs.get("curves", {})
+        choice = choose(
+            curves(trials, axes, self.last), cube, self.subject.rungs, left, self.subject.seed, fitted := {**before}
+        )
+        if fitted != before:
+            self.study.set_user_attr("curves", fitted)
+        if choice is None:
+            return None
+        chosen = None if choice.trial is None else trials[choice.trial]
+        if chosen and chosen.state == TrialState.RUNNING:
+            return self._asked(self._open(chosen), choice.epoch)
+        params = chosen.params if chosen else self._params(cube.values(choice.point))
+        self.study.enqueue_trial(params, user_attrs={AGAIN: chosen.number} if chosen else None)
+        trial = self.study.ask(self.axes)
+        if chosen:
+            self._report(trial, chosen.intermediate_values)
+        return self._asked(trial, choice.epoch)
+
+    def _asked(self, trial: Trial, until: int) -> Asked:
+        trial.set_user_attr(UNTIL, until)
+        values = plain(trial, self.subject.axes)
+        return Asked(trial, {name: self.subject.rounded(name, value) for name, value in values.items()}, until)
+
+    def _go_on(self, trial: Trial, until: int) -> None:
+        self.going_on.append(self._asked(trial, until))
+
+    def pause(self, asked: Asked, seen: Mapping[int, float]) -> bool:
+        """Keep what was watched on validation by epoch, so far; returns whether the trial is given up."""
+        self._report(asked.trial, seen)
+        return not self.subject.freezes and self._further(asked.trial, asked.until)
+
+    def _further(self, trial: Trial, until: int) -> bool:
+        """Where only values are chosen, a trial goes on at once unless the pruner gives it up; returns whether."""
+        if trial.should_prune():
+            self.study.tell(trial, state=TrialState.PRUNED)
+            return True
+        self._go_on(trial, next(rung for rung in self.subject.rungs if rung > until))
+        return False
+
+    def again(self, asked: Asked) -> None:
+        """Ask the same once more, before anything else."""
+        self.going_on.append(asked)
+
+    def tell(self, trial: Trial, value: float | None, reason: str | None, seen: Mapping[int, float] = {}) -> None:
+        """The trial's value, or why it has none. seen: what was watched by epoch."""
         if value is None:
             trial.set_user_attr("reason", reason or "unknown")  # first: this is what makes it settled
             self.study.tell(trial, state=TrialState.FAIL)
         else:
+            self._report(trial, seen if len(self.subject.rungs) > 1 else {})
             self.study.tell(trial, value)
+
+    def _report(self, trial: Trial, seen: Mapping[int, float]) -> None:
+        known = self._trials[trial.number].intermediate_values if seen else {}
+        for epoch in sorted(seen.keys() - known.keys()):
+            trial.report(seen[epoch], epoch)
+
+    def close(self) -> None:
+        """Give up what is paused: a larger sweep may take it up again."""
+        for trial in self._trials:
+            if trial.state == TrialState.RUNNING:
+                self.study.tell(trial.number, state=TrialState.PRUNED)
 
     @property
     def default(self) -> Finished | None:
@@ -98,20 +180,34 @@ class Study:
         found = [
             Finished(
                 t.number,
-                _values(t, self.subject),
+                {name: self.subject.rounded(name, v) for name, v in plain(t, self.subject.axes).items()},
                 t.value if t.state == TrialState.COMPLETE else None,
                 t.user_attrs.get("reason"),
             )
-            for t in self.study.get_trials(deepcopy=False)
-            if _is_settled(t)
+            for t in self._trials
+            if is_settled(t)
         ]
         return sorted(found, key=lambda f: (f.value is None, -(f.value or 0.0), f.number))
 
     @property
     def asked(self) -> int:
-        """Trials that are settled or running."""
-        trials = self.study.get_trials(deepcopy=False)
-        return sum(_is_settled(t) or t.state == TrialState.RUNNING for t in trials)  # not what waits or was killed
+        """Trials that are settled, running, paused or given up."""
+        return len(counted(self._trials))
+
+    @property
+    def epochs(self) -> int:
+        """That were asked of all trials, those of a trial that failed included."""
+        return sum(t.user_attrs.get(UNTIL, self.last) for t in counted(self._trials))
+
+    @property
+    def done(self) -> int:
+        """Epochs that the trials have behind them; a settled one all that were asked of it."""
+        running = [t for t in self._trials if t.state == TrialState.RUNNING]
+        return self.epochs - sum(t.user_attrs.get(UNTIL, self.last) - (t.last_step or 0) for t in running)
+
+    @property
+    def given_up(self) -> int:
+        return sum(t.state == TrialState.PRUNED for t in counted(self._trials))
 
     @property
     def better(self) -> Finished | None:
@@ -145,33 +241,3 @@ def _changed(storage: JournalStorage, names: list[str], subject: Subject) -> str
     before = last.user_attrs.get("parts", {})
     what = [part for part, digest in subject.parts.items() if before.get(part) != digest]
     return f"{' and '.join(what)} changed since study {names[-1]} ({len(last.trials)} trials)"
-
-
-def _distribution(axis: Axis) -> BaseDistribution:
-    if axis.choices is not None:  # as JSON: a choice may be a list, and the journal has to find it again
-        return CategoricalDistribution(tuple(json.dumps(choice) for choice in axis.choices))
-    assert axis.low is not None and axis.high is not None
-    if isinstance(axis.low, int) and isinstance(axis.high, int):
-        return IntDistribution(axis.low, axis.high, log=axis.log)
-    return FloatDistribution(float(axis.low), float(axis.high), log=axis.log)
-
-
-def _coded(distribution: BaseDistribution, value: Any) -> Any:
-    """A value as Optuna knows it; None where the distribution does not have it."""
-    if isinstance(distribution, CategoricalDistribution):
-        return next((c for c in distribution.choices if json.loads(str(c)) == value), None)
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    whole = isinstance(distribution, FloatDistribution) or isinstance(value, int)
-    return value if whole and distribution.low <= value <= distribution.high else None
-
-
-def _values(trial: Trial | FrozenTrial, subject: Subject) -> Values:
-    """What a trial trains with."""
-    plain = {n: json.loads(v) if subject.axes[n].choices is not None else v for n, v in trial.params.items()}
-    return {name: subject.rounded(name, plain[name]) for name in subject.axes if name in plain}
-
-
-def _is_settled(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.COMPLETE or "reason" in trial.user_attrs

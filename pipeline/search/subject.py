@@ -1,6 +1,7 @@
 """What a study searches: one experiment under one profile, the axes of its space, and the cell of each trial."""
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -8,21 +9,20 @@ from pydantic import ValidationError
 
 from pipeline import introspection, paths
 from pipeline.cells import fingerprint
-from pipeline.cells.cell import Cell
-from pipeline.config import loading
+from pipeline.cells.cell import PAUSED, Cell, read_json
 from pipeline.config.loading import ParamsError
-from pipeline.config.messages import unknown
+from pipeline.results.files import lines
 from pipeline.run.fill import Run, RunError, executor
 from pipeline.run.plan import Plan
 from pipeline.search.possible import require_possible
-from pipeline.search.space import Axis
+from pipeline.search.space import rungs_of
 
 Values = dict[str, Any]  # by axis, such as {"set.lr": 0.01, "args.hidden": [64]}
 DIGITS = 4  # significant ones of a searched number, so that a promoted recipe reads like a written one
 
 
 class Subject:
-    """A trial is the train cell of the row's first seed with some values changed, so a promoted row finds it made.
+    """A trial is a train cell of the row, of a seed that its results do not use, with some values changed.
 
     Judged by its task's metric on the validation split alone. All that decides it but the searched values is part of
     `name`.
@@ -33,11 +33,10 @@ class Subject:
 
         ParamsError, before anything is made, where the space could make a trial that can't be.
         """
-        self.plan, self.key, self.seed, self.jobs = plan, key, plan.params.seeds_of(key)[0], jobs
+        self.plan, self.key, self.jobs = plan, key, jobs
         space, self.experiment = plan.params.search[key], plan.params.experiments[key]
-        self.trials, self.sampler = space.trials, space.sampler
-        self.axes: dict[str, Axis] = {f"set.{k}": a for k, a in space.set.items()}
-        self.axes |= {f"args.{k}": a for k, a in space.args.items()}
+        self.trials, self.sampler, self.pruner = space.trials, space.sampler, space.pruner
+        self.axes = space.axes
         require_possible(plan.params, key, self.axes)
         self.journal = paths.journal(plan.params.profile, key)
         task = plan.params.data[self.experiment.data].task
@@ -45,8 +44,52 @@ class Subject:
         Run(executor(jobs)).fill(self.default.inputs.values())
 
     @cached_property
+    def seed(self) -> int:
+        """One that the row's own results do not use, so that none of them was chosen by; the first where a seed decides
+        nothing."""
+        seeds = self.plan.params.seeds_of(self.key)
+        return seeds[0] if "same" in self.plan.trial(self.key, max(seeds) + 1, {}).inputs else max(seeds) + 1
+
+    @cached_property
     def default(self) -> Cell:
         return self.plan.train(self.key, self.seed)
+
+    @property
+    def freezes(self) -> bool:
+        """Whether trials pause and one of all is chosen to go on."""
+        return self.sampler == "freeze_thaw"
+
+    @cached_property
+    def rungs(self) -> list[int]:
+        """After how many epochs a trial pauses; the last is all of them, and the only one where none ever pauses.
+
+        What is no network has no epochs, which counts as 1.
+        """
+        epochs = self.plan.params.budget_of(self.key).epochs if self.default.execution else 1
+        return rungs_of(epochs) if self.freezes or self.pruner != "none" else [epochs]
+
+    def until(self, cell: Cell, epoch: int) -> Cell:
+        """The cell to be trained until after that epoch, one of `rungs`."""
+        if epoch == self.rungs[-1] or not cell.execution:
+            return cell
+        return replace(cell, execution=cell.execution.model_copy(update={"pause": epoch}))
+
+    def trained(self, cell: Cell) -> int:
+        """Epochs after which the cell, not finished, pauses; 0 where it never did."""
+        return len(read_json(cell.folder / PAUSED)["history"]) if (cell.folder / PAUSED).is_file() else 0
+
+    def curve(self, cell: Cell) -> dict[int, float]:
+        """What was watched on validation after each rung that the cell's training came to; of a finished one the last
+        is what it has in the end, however many epochs it had."""
+        if cell.complete and not (cell.folder / "history.csv").is_file():
+            value, _ = outcome(cell)
+            return {} if value is None else {self.rungs[-1]: value}
+        rows = lines(cell.folder / "history.csv") if cell.complete else read_json(cell.folder / PAUSED)["history"]
+        name = next(column for column in rows[0] if column.startswith("validation_") and column != "validation_loss")
+        seen = {rung: float(rows[rung - 1][name]) for rung in self.rungs if rung <= len(rows)}
+        if cell.complete:
+            seen[self.rungs[-1]] = cell.result["validation"][name.removeprefix("validation_")]
+        return seen
 
     @cached_property
     def defaults(self) -> Values:
@@ -107,17 +150,6 @@ def outcome(cell: Cell) -> tuple[float | None, str | None]:
         return None, result["reason"]
     (name, value), *_ = ((k, v) for k, v in result["validation"].items() if k != "loss")
     return (value, None) if math.isfinite(value) else (None, f"validation {name} is {value}")
-
-
-def choose(known: loading.Params, experiment: str | None) -> str:
-    """The experiment to search: the named one or the first of the section; ParamsError lists what there is."""
-    if not known.search:
-        raise ParamsError("params.yaml: nothing to search; give the section search an entry for an experiment")
-    if experiment in known.experiments and experiment not in known.search:
-        raise ParamsError(f"params.yaml: search has no entry {experiment!r}; it has: {', '.join(known.search)}")
-    if experiment and experiment not in known.search:
-        raise ParamsError(unknown("experiment to search", experiment, known.search))
-    return experiment or next(iter(known.search))
 
 
 def shown(values: Values) -> str:

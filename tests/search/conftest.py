@@ -14,6 +14,7 @@ from bench import scratch
 
 SPACE: dict[str, Any] = {
     "trials": 4,
+    "sampler": "tpe",
     "set": {"lr": {"low": 0.0003, "high": 0.05, "log": True}, "batch_size": {"choices": [32, 64]}},
     "args": {"hidden": {"choices": [[16], [128]]}},
 }
@@ -91,6 +92,7 @@ def swept(prepared: Path, made_once: Callable[..., Path], tmp_path_factory: pyte
         laboratory = Laboratory(folder)
         space = {
             "trials": 4,
+            "sampler": "tpe",
             "set": {"lr": {"choices": [0.002, 0.005, 0.02]}},
             "args": {"hidden": {"choices": [[128], [64, 64]]}},
         }
