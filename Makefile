@@ -29,7 +29,7 @@ DOCS := .venv-docs/installed
 CLI := python -m pipeline.cli
 SELECTION = --experiment "$(EXPERIMENT)" --data "$(DATA)" --task "$(TASK)" --jobs "$(JOBS)"
 
-.PHONY: help install repro why look smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
+.PHONY: help install ray repro why look smoke test test-fast lint sweep promote ui serve studies lr-range report pdf paper readme docs doctor bench fill import-cells gpu-kit audit lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -42,6 +42,12 @@ $(INSTALLED): requirements.txt requirements-uv.txt
 	.venv/bin/uv pip sync --quiet --python .venv/bin/python --compile-bytecode --require-hashes requirements.txt requirements-uv.txt
 	touch $@
 
+.venv/ray: $(INSTALLED) requirements-ray.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes -r requirements-ray.txt
+	touch $@
+
+ray: .venv/ray ## Ray, for a profile with `executor: ray`
+
 repro: $(INSTALLED) ## from raw data to the report, missing cells side by side [JOBS= EXPERIMENT= DATA= TASK=]
 	@$(CLI) repro $(SELECTION)
 
@@ -51,7 +57,7 @@ why: $(INSTALLED) ## what repro would run, because of which input, and for how l
 smoke: $(INSTALLED) ## every stage on scikit-learn's digits, in a scratch copy
 	@python -m bench.scratch
 
-test: $(INSTALLED) ## pytest, files in two lanes [TESTS=path LANES=]
+test: .venv/ray ## pytest, files in two lanes [TESTS=path LANES=]
 	@{ command -v chromium && dpkg -s fonts-unifont; } > /dev/null 2>&1 || ! command -v apt-get > /dev/null \
 	  || { apt-get update -qq && apt-get install -y -qq chromium fonts-unifont; } > /dev/null \
 	  || echo "no chromium or no fonts-unifont: tests that need them will be skipped"
@@ -122,8 +128,9 @@ gpu-kit: $(INSTALLED) ## what a bare GPU machine lacks, into .gpu-kit/; there: b
 audit: $(INSTALLED) ## rehash every finished cell
 	@$(CLI) audit
 
-lock: $(INSTALLED) ## newest versions that the three requirements*.in allow, hashed
+lock: $(INSTALLED) ## newest versions that the four requirements*.in allow, hashed
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-ray.in -o requirements-ray.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-uv.in -o requirements-uv.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-docs.in -o requirements-docs.txt
 	python -m pipeline.cells.environment

@@ -54,11 +54,11 @@ def fill(
     selection: Selection, jobs: int | None, ended: Callable[[Cell], None] | None = None
 ) -> tuple[list[str], list[str]]:
     """Finish the cells of the rows side by side; names of the rows that could not all be finished, and why."""
-    jobs, seconds = selection.plan.jobs(jobs), selection.estimates.seconds
-    problems = finish(Run(executor(jobs), seconds), selection.prepared())
+    profile, seconds = selection.plan.profile, selection.estimates.seconds
+    problems = finish(Run(executor(jobs, profile), seconds), selection.prepared())
     selection.skip()  # the data tell what a row takes
     early = selection.early()
-    run = Run(executor(jobs), seconds, first=lambda cell: cell.request in early)
+    run = Run(executor(jobs, profile), seconds, first=lambda cell: cell.request in early)
     if ended:
         run.ended = ended
     problems += finish(run, selection.cells(prepared=True))

@@ -68,7 +68,7 @@ def write_plan(selection: Selection) -> str:
 def make(step: str, params: Params) -> None:
     """A stage: finish the step's cells side by side, show them, say what they are. RunError where one failed."""
     selection = Selection(Plan(params))
-    Run(executor(selection.plan.jobs(None)), selection.estimates.seconds).fill(selection.steps()[step])
+    Run(executor(None, selection.plan.profile), selection.estimates.seconds).fill(selection.steps()[step])
     show(step, selection)
 
 

@@ -63,7 +63,7 @@ def _fill(params: Params, names: Iterable[str], jobs: int | None) -> list[str]:
     """Names of the studies that could not all be finished; why is said."""
     asked = {name: studies.cells(params, name) for name in names}
     every = [cell for cells in asked.values() for cell in cells]
-    tell(finish(Run(executor(Plan(params).jobs(jobs)), Estimates(params).seconds), every))
+    tell(finish(Run(executor(jobs, Plan(params).profile), Estimates(params).seconds), every))
     return [name for name, cells in asked.items() if not all(cell.complete for cell in cells)]
 
 

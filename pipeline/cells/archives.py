@@ -13,23 +13,28 @@ from collections.abc import Iterable
 from itertools import groupby
 from lzma import LZMAError
 from pathlib import Path
+from typing import Any
 
-from pipeline.cells.cell import MARKER, CellError, read_json
+from pipeline.cells.cell import MARKER, CellError, on_disk, read_json
 
 NAME = re.compile(r"(.+\.tar(?:\.gz|\.xz)?)(?:\.(\d{3}))?")
 
 
-def pack(folders: Iterable[Path]) -> bytes:
-    """Finished cells as one .tar.gz: the files that their markers list, and the markers. Weights hardly compress."""
+def pack(folders: Iterable[Path], compressed: bool = True) -> bytes:
+    """Finished cells as one .tar.gz or .tar: the files that their markers list, and the markers.
+
+    Weights hardly compress.
+    """
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+    options: dict[str, Any] = {"mode": "w:gz", "compresslevel": 1} if compressed else {"mode": "w"}
+    with tarfile.open(fileobj=packed, **options) as archive:
         for folder in folders:
             add(archive, folder)
     return packed.getvalue()
 
 
 def add(archive: tarfile.TarFile, folder: Path) -> None:
-    for name in [*read_json(folder / MARKER)["files"], MARKER]:
+    for name in on_disk(read_json(folder / MARKER)):
         archive.add(folder / name, f"{folder.name}/{name}")
 
 

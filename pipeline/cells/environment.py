@@ -5,8 +5,11 @@ versions, such as one with a GPU and the packages of its own, keeps the number: 
 """
 
 import json
+import platform
 import re
+from contextlib import suppress
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,15 @@ PACKAGES = (
 def number() -> int:
     """What `environment.json` says."""
     return int(json.loads((Path(__file__).parents[2] / "environment.json").read_text())["number"])
+
+
+def installed() -> dict[str, str]:
+    """Versions of Python and of those of PACKAGES that are here."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def locked(requirements: str) -> dict[str, str]:

@@ -23,8 +23,11 @@ class Profile(Strict):
 
     seeds: of every row whose data set has no seeds of its own.
     devices: that train one network together, GPUs or, where there are none, processes with `threads` each.
-    A checkpoint of it in training is kept every so many seconds and epochs, null for never. None of the three decides
-    what a cell is. A pretraining has one device and the usual checkpoints.
+    A checkpoint of it in training is kept every so many seconds and epochs, null for never. A pretraining has one
+    device and the usual checkpoints.
+    executor: what makes cells, children of a warm interpreter on this machine or the machines of a Ray cluster.
+    ray_address: of its head, `host:port`; null: what RAY_ADDRESS says. ray_checkpoint_minutes: how often a node sends
+    the checkpoint of what it trains. None of these decides what a cell is.
     """
 
     seeds: Seeds
@@ -34,6 +37,9 @@ class Profile(Strict):
     devices: Annotated[int, Field(ge=1)] = 1
     checkpoint_seconds: Annotated[float, Field(ge=0)] | None = 20.0
     checkpoint_epochs: Annotated[int, Field(ge=1)] | None = None
+    executor: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
+    ray_checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
 
 
 class Experiment(Strict):

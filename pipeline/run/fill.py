@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pipeline.cells import fingerprint
 from pipeline.cells.cell import Cell, findings
 from pipeline.errors import Told
+from pipeline.run.devices import default_jobs
 from pipeline.run.executors.contract import CellOutcome, Executor, ExecutorError
 from pipeline.run.executors.forks import WarmForks
 from pipeline.run.executors.in_process import InProcess
 from pipeline.run.progress import Progress
+
+if TYPE_CHECKING:
+    from pipeline.config.sections import Profile
 
 QUICK = {"evaluate"}  # kinds that take less than a fork: they are done where what they read was just made
 
@@ -18,9 +23,17 @@ class RunError(Told, RuntimeError):
     """Cells that could not be finished, for a reason that may pass; the message lists them."""
 
 
-def executor(jobs: int) -> Executor:
-    """jobs: cells side by side; 0 for cells in this very process, one after the other."""
-    return WarmForks(jobs) if jobs else InProcess()
+def executor(jobs: int | None, profile: "Profile | None" = None) -> Executor:
+    """jobs: cells side by side, None for as many as there is room for; 0 for cells in this very process, one after the
+    other. profile: says which executor; this machine's where None. Nothing is started yet."""
+    if jobs == 0:
+        return InProcess()
+    if profile and profile.executor == "ray":
+        from pipeline.run.executors.ray_cluster import RayCluster
+
+        cell = profile.threads, profile.devices
+        return RayCluster(profile.ray_address, jobs, *cell, profile.ray_checkpoint_minutes)
+    return WarmForks(jobs or default_jobs(*((profile.threads, profile.devices) if profile else (1,))))
 
 
 def needed(wanted: Iterable[Cell]) -> list[Cell]:

@@ -26,22 +26,22 @@ def sweep(
     keys = chosen(plan.params, experiments, task)
     for key in keys:  # before anything is made for the first of them
         require_possible(plan.params, key, plan.params.search[key].axes)
-    jobs = plan.jobs(jobs)
     ended: list[Searched] = []
     for number, key in enumerate(keys, 1):
         print(f"\n[{number}/{len(keys)}] {key}" if len(keys) > 1 else "", flush=True)
-        ended.append(_sweep(Subject(plan, key, jobs), jobs, trials, timeout))
+        ended.append(_sweep(Subject(plan, key, jobs), trials, timeout))
     if len(ended) > 1:
         print("\n" + overview(ended))
     return 0 if all(found.sound for found in ended) else 1
 
 
-def _sweep(subject: Subject, jobs: int, trials: int | None, timeout: float | None) -> "Searched":
+def _sweep(subject: Subject, trials: int | None, timeout: float | None) -> "Searched":
     from pipeline.search.study import Study
     from pipeline.search.summary import Searched, summary
     from pipeline.search.sweep import Sweep
 
-    target = trials or subject.trials
+    target, run = trials or subject.trials, subject.run()
+    budget = f"{_budget(subject, target)}, {run.executor.slots} side by side"
     with held(subject.journal) as mended:
         study = Study(subject)
         state = "new" if study.new else f"{len(study.settled)} trials done before"
@@ -49,17 +49,14 @@ def _sweep(subject: Subject, jobs: int, trials: int | None, timeout: float | Non
             print(mended)
         if study.changed:
             print(f"{study.changed}; trials from before can't be compared, so a new study begins")
-        budget = f"{_budget(subject, target)}, {jobs} side by side"
         print(f"{subject.key}: {budget}, study {subject.name} ({state})", flush=True)
         sweep = Sweep(subject, study, target, timeout)
-        sweep.run(jobs)
+        sweep.run(run)
         print("\n" + summary(subject, study))
         if sweep.late and study.done < sweep.whole:
             print(f"time is up after {study.done} of {sweep.whole} epochs; the same command goes on")
         elif study.done < sweep.whole:
-            print(
-                f"ended after {study.done} of {sweep.whole} epochs: the rest is enough for nothing that was not tried"
-            )
+            print(f"ended after {study.done} of {sweep.whole} epochs: nothing is left to try that fits into the rest")
     return Searched(subject, study)
 
 

@@ -28,7 +28,7 @@ class Subject:
     `name`.
     """
 
-    def __init__(self, plan: Plan, key: str, jobs: int = 1) -> None:
+    def __init__(self, plan: Plan, key: str, jobs: int | None = 1) -> None:
         """Makes what the row is trained on where it is missing, since its digest is a part of what is searched.
 
         ParamsError, before anything is made, where the space could make a trial that can't be.
@@ -41,7 +41,11 @@ class Subject:
         self.journal = paths.journal(plan.params.profile, key)
         task = plan.params.data[self.experiment.data].task
         self.metric: str = introspection.constant(f"tasks/{task}", "METRIC")
-        Run(executor(jobs)).fill(self.default.inputs.values())
+        self.run().fill(self.default.inputs.values())
+
+    def run(self) -> Run:
+        """What makes its cells."""
+        return Run(executor(self.jobs, self.plan.profile))
 
     @cached_property
     def seed(self) -> int:
@@ -121,7 +125,7 @@ class Subject:
         try:
             introspection.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
             cell = self.plan.trial(self.key, self.seed, changes)
-            Run(executor(self.jobs)).fill(cell.inputs.values())
+            self.run().fill(cell.inputs.values())
             return cell
         except ValidationError as error:
             said = "; ".join(p["msg"].removeprefix("Value error, ") for p in error.errors())

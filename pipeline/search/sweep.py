@@ -9,7 +9,7 @@ from pipeline.cells.cell import Cell
 from pipeline.config.loading import ParamsError
 from pipeline.run.durations import format_duration
 from pipeline.run.executors.contract import CellOutcome
-from pipeline.run.fill import Run, executor
+from pipeline.run.fill import Run
 from pipeline.search.study import Asked, Study
 from pipeline.search.subject import Subject, outcome, shown
 
@@ -30,10 +30,10 @@ class Sweep:
         self.jobs, self.took, self.before = 1, 0.0, study.done  # seconds spent in training, epochs of earlier sweeps
         self.waiting: dict[str, list[Asked]] = {}  # for the cell of this key
 
-    def run(self, jobs: int) -> None:
-        """RunError where the warm interpreter died; what was running is taken up by the next sweep."""
-        self.jobs = max(jobs, 1)
-        with closing(Run(executor(jobs)).flow(self._more)) as flow:
+    def run(self, run: Run) -> None:
+        """RunError where the executor died; what was running is taken up by the next sweep."""
+        self.jobs = run.executor.slots
+        with closing(run.flow(self._more)) as flow:
             for ended in flow:
                 self._ended(ended)
         if not self.late:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.cells.cell import Cell
+from pipeline.errors import Told
 
 
-class ExecutorError(RuntimeError):
+class ExecutorError(Told, RuntimeError):
     """An executor that ended or could not start; the cells that it had may be submitted again."""
 
 
@@ -22,9 +23,9 @@ class CellOutcome(NamedTuple):
 
 
 class Executor(Protocol):
-    """slots: how many submissions it works on at once."""
-
-    slots: int
+    @property
+    def slots(self) -> int:
+        """How many submissions it works on at once. ExecutorError where that can't be found out."""
 
     def start(self, cells: Iterable[Cell]) -> None:
         """Get ready for cells such as these. ExecutorError where that can't be."""

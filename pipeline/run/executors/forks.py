@@ -32,12 +32,19 @@ QUIET = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1", "MLFLOW_DISABLE_TELEMETRY": "true
 ENOUGH = 2**20  # bytes of a disk; with less, what failed has probably failed for that
 
 
+def modules(cells: Iterable[Cell]) -> list[str]:
+    """All that the cells import of the project."""
+    files = {file for cell in cells for file in fingerprint.sources([cell.entry, *cell.modules])}
+    return sorted(file.removesuffix(".py").replace("/", ".") for file in files)
+
+
 def order(cell: Cell) -> dict[str, Any]:
     """What a process that does a cell's work has to know, in JSON values."""
     return {
         "key": cell.key,
         "folder": str(cell.folder),
         "entry": cell.entry,
+        "modules": cell.modules,
         "spec": cell.resolved,
         "inputs": {name: str(c.folder) for name, c in cell.inputs.items()},
         "execution": cell.execution.model_dump() if cell.execution else None,
@@ -64,9 +71,11 @@ class WarmForks:
         self.unread = b""
 
     def start(self, cells: Iterable[Cell]) -> None:
+        self.launch(modules(cells))
+
+    def launch(self, modules: Sequence[str]) -> None:
+        """Start the interpreter with these modules; what else a cell imports costs it a while."""
         os.environ["LAB_COMMIT"] = json.dumps(provenance.commit())
-        files = {f for c in cells for f in fingerprint.sources([c.entry, *c.modules])}
-        modules = sorted(f.removesuffix(".py").replace("/", ".") for f in files)
         self.server = subprocess.Popen(
             [sys.executable, "-m", "pipeline.run.executors.warm", *modules],
             stdin=subprocess.PIPE,

@@ -123,7 +123,8 @@ def _execute(order: dict[str, Any], imported: dict[str, str]) -> str | None:
         return None
     try:
         _redirect(Path(order["folder"]))
-        fingerprint.require_same(order["spec"]["sources"], imported)
+        now = fingerprint.sources([order["entry"], *order["modules"]])  # of what is only imported now
+        fingerprint.require_same(order["spec"]["sources"], now | imported)
         work = order["entry"], order["spec"], order["inputs"], order["execution"]
         store.execute(order["key"], Path(order["folder"]), *work)
         return None

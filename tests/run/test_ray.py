@@ -1,0 +1,189 @@
+"""Cells on a real Ray cluster: a head without cores and two nodes of one core each, processes on loopback."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import scratch
+from pipeline.cells.cell import MARKER, VOLATILE, read_json
+from tests import helpers
+
+pytest.importorskip("ray", reason="`make ray` installs it")
+RAY = Path(sys.executable).with_name("ray")
+EPOCHS = 60
+SPACE = {
+    "trials": 4,
+    "sampler": "random",
+    "set": {"lr": {"low": 0.0003, "high": 0.05, "log": True}},
+}
+
+
+class Cluster:
+    """Nodes are process groups, so that one is lost at once, with all that works on it."""
+
+    def __init__(self) -> None:
+        self.nodes: list[subprocess.Popen[bytes]] = []
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        self.head = self._node("--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false")
+
+    def fill(self) -> None:
+        """The head and two nodes that are there, one after the other: each takes names and ports that are free."""
+        _until(lambda: self._cores() is not None)
+        self.nodes = [node for node in self.nodes if node.poll() is None]
+        while len(self.nodes) < 2:
+            self.nodes.append(self._node(f"--address={self.address}", "--num-cpus=1"))
+            _until(lambda: self._cores() == len(self.nodes))
+
+    def _cores(self) -> int | None:
+        """None where the head does not answer."""
+        connect = f"import ray; ray.init({self.address!r}, logging_level='ERROR')"
+        said = _run(sys.executable, "-c", f"{connect}; print('cores', ray.cluster_resources().get('CPU', 0))").stdout
+        found = re.search(r"cores (\d+)", said)
+        return int(found[1]) if found else None
+
+    def _node(self, *words: str) -> subprocess.Popen[bytes]:
+        common = ["--node-ip-address=127.0.0.1", "--num-gpus=0", "--object-store-memory=100000000", "--block"]
+        common += ["--include-log-monitor=false"]
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        environment = {**scratch.environment(), "RAY_USAGE_STATS_ENABLED": "0"}
+        return subprocess.Popen([RAY, "start", *common, *words], env=environment, start_new_session=True, **quiet)
+
+    def lose(self, node: subprocess.Popen[bytes]) -> None:
+        os.killpg(node.pid, signal.SIGKILL)
+        node.wait()
+
+    def stop(self) -> None:
+        for node in [*self.nodes, self.head]:
+            if node.poll() is None:
+                self.lose(node)
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "not within a minute"
+        time.sleep(0.2)
+
+
+def _run(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(words, env=scratch.environment(), capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    found = Cluster()
+    try:
+        found.fill()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Filled and swept on this machine alone."""
+
+    def edit(params: dict[str, Any]) -> None:
+        scratch.only(["digits_mlp", "digits_svm"], seeds=(0, 1), epochs=EPOCHS)(params)
+        params["search"] = {"digits_mlp": SPACE}
+
+    folder = scratch.copy(tmp_path_factory.mktemp("local") / "project", edit)
+    scratch.cli(folder, "fill")
+    scratch.cli(folder, "sweep")
+    return folder
+
+
+@pytest.fixture
+def project(local: Path, tmp_path: Path, cluster: Cluster) -> Path:
+    """The same without cells but its data's, and with the cluster."""
+    left_out = shutil.ignore_patterns(".cells", "sweeps")
+    folder = Path(shutil.copytree(local, tmp_path / "project", ignore=left_out))
+
+    def edit(params: dict[str, Any]) -> None:
+        profile = params["profiles"][params["profile"]]
+        profile.update(executor="ray", ray_address=cluster.address, ray_checkpoint_minutes=0.01, checkpoint_seconds=0.0)
+
+    scratch.change(folder, edit)
+    return folder
+
+
+def digests(folder: Path) -> dict[str, Any]:
+    """Of all files of each cell but times, and the model of scikit-learn, which has addresses and times in it."""
+    changing = {*VOLATILE, "spec.json", "model.skops"}
+    found = {path.parent.name: read_json(path)["files"] for path in folder.glob(f".cells/*/{MARKER}")}
+    return {key: {n: d for n, d in files.items() if n not in changing} for key, files in found.items()}
+
+
+def sent(folder: Path) -> list[Path]:
+    """Checkpoints that nodes have sent."""
+    return list(folder.glob(".cells/*/checkpoint.ckpt"))
+
+
+def trials(folder: Path) -> list[Any]:
+    from tests.search.conftest import Laboratory
+
+    return Laboratory(folder).study()["settled"]
+
+
+@pytest.mark.slow
+def test_a_lost_node_s_cells_go_on_elsewhere_and_all_are_as_made_here(
+    cluster: Cluster, project: Path, local: Path
+) -> None:
+    cluster.fill()
+    with helpers.started(project, sys.executable, "-m", "pipeline.cli", "fill") as filling:
+        _until(lambda: bool(sent(project)) or filling.poll() is not None)
+        cluster.lose(cluster.nodes[0])
+        cluster.lose(cluster.nodes[1])
+        cluster.fill()
+        assert filling.wait(timeout=240) == 0
+    said = (project / "said.txt").read_text()
+    assert "was lost; it goes on elsewhere" in said
+    made, expected = digests(project), digests(local)
+    assert len(made) > 12 and made == {key: expected[key] for key in made}
+    resumed = [p for p in project.glob(".cells/*/log.txt") if "going on after" in p.read_text()]
+    assert resumed or "digits_svm" in said.partition("was lost")[0].splitlines()[-1]
+    costs = [read_json(path) for path in project.glob(".cells/*/costs.json")]
+    assert costs and all(cost["lock"] for cost in costs)
+    again = scratch.cli(project, "fill").stdout
+    assert "to make" not in again
+
+
+@pytest.mark.slow
+def test_a_sweep_survives_a_lost_node_and_finds_what_it_finds_here(
+    cluster: Cluster, project: Path, local: Path
+) -> None:
+    cluster.fill()
+    with helpers.started(project, sys.executable, "-m", "pipeline.cli", "sweep") as sweeping:
+        _until(lambda: bool(sent(project)) or sweeping.poll() is not None)
+        cluster.lose(cluster.nodes[1])
+        assert sweeping.wait(timeout=240) == 0
+    said = (project / "said.txt").read_text()
+    assert "2 side by side" in said and "[4/4]" in said
+    assert trials(project) == trials(local)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("127.0.0.1:9", "no cluster at 127.0.0.1:9 within 5 s"), ("nowhere", "is not `host:port`")],
+)
+def test_a_cluster_that_is_not_there_is_said_and_nothing_is_begun(project: Path, address: str, words: str) -> None:
+    scratch.change(project, lambda params: params["profiles"][params["profile"]].update(ray_address=address))
+    before = time.monotonic()
+    for command in ("fill", "sweep"):
+        refused = scratch.run(project, sys.executable, "-m", "pipeline.cli", command, check=False)
+        assert refused.returncode == 1 and words in refused.stderr and "Traceback" not in refused.stderr
+    assert time.monotonic() - before < 40 and not (project / "sweeps").exists() and not digests(project)
