@@ -93,7 +93,7 @@ class Study:
         reserved = sum(self.last - t.user_attrs.get(UNTIL, 0) for t in self._trials if t.state == TrialState.RUNNING)
         if left - reserved < self.last:
             return None
-        self.study.sampler = sampler(self.subject.sampler, self.subject.seed, self.asked)
+        self.study.sampler = sampler(self.subject.sampler, self.subject.chance, self.asked)
         return self._asked(self.study.ask(self.axes), self.subject.rungs[0])
 
     def _chosen(self, left: int) -> Asked | None:
@@ -102,7 +102,7 @@ class Study:
         trials = [t for t in counted(self._trials) if set(t.params) == set(axes)]
         before = self.study.user_attrs.get("curves", {})
         choice = choose(
-            curves(trials, axes, self.last), cube, self.subject.rungs, left, self.subject.seed, fitted := {**before}
+            curves(trials, axes, self.last), cube, self.subject.rungs, left, self.subject.chance, fitted := {**before}
         )
         if fitted != before:
             self.study.set_user_attr("curves", fitted)

@@ -55,6 +55,11 @@ class Subject:
         return seeds[0] if "same" in self.plan.trial(self.key, max(seeds) + 1, {}).inputs else max(seeds) + 1
 
     @cached_property
+    def chance(self) -> int:
+        """Seed of what the sampler draws."""
+        return self.seed
+
+    @cached_property
     def default(self) -> Cell:
         return self.plan.train(self.key, self.seed)
 
