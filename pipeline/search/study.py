@@ -150,6 +150,8 @@ class Study:
             self.study.tell(trial, state=TrialState.FAIL)
         else:
             self._report(trial, seen if len(self.subject.rungs) > 1 else {})
+            if trial.user_attrs.get(UNTIL) != self.last:  # it was at hand, or stopped early by itself
+                trial.set_user_attr(UNTIL, self.last)
             self.study.tell(trial, value)
 
     def _report(self, trial: Trial, seen: Mapping[int, float]) -> None:
