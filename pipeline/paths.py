@@ -85,6 +85,11 @@ def study_reports(profile: str) -> Path:
     return ROOT / "studies" / "reports" / profile
 
 
+def trials(profile: str, key: str) -> Path:
+    """Trials of the last search of an experiment, kept in Git."""
+    return ROOT / "results" / profile / "trials" / f"{key}.csv"
+
+
 def journal(profile: str, key: str) -> Path:
     """Every trial of every search of an experiment: `sweeps/<profile>_<experiment>.journal`."""
     return ROOT / "sweeps" / f"{profile}_{key}.journal"

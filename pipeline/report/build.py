@@ -16,7 +16,7 @@ from pipeline.report import figures
 from pipeline.report.render import document
 from pipeline.report.render.document import Block, Heading, Table, Text
 from pipeline.report.render.style import styles
-from pipeline.report.table import classes, comparison, tables, texts
+from pipeline.report.table import classes, comparison, tables, texts, tuned
 from pipeline.report.table.comparison import Row
 from pipeline.report.table.references import References
 from pipeline.results import files
@@ -42,9 +42,10 @@ def build(params: Params, profile: str | None = None, root: Path = paths.ROOT, p
     out = at(paths.reports(profile))
     out.mkdir(parents=True, exist_ok=True)
     found = results(params, profile, [*params.experiments, *params.variants], root)
+    trials = {key: files.lines(at(paths.trials(profile, key))) for key in params.search}
     published = References(root / "references")
     rows = comparison.rows(params, profile, found, published)
-    blocks = [Heading(f"Comparison, profile {profile}", 1), *_sections(rows, found), *_notes(rows, published)]
+    blocks = [Heading(f"Comparison, profile {profile}", 1), *_sections(rows, found, trials), *_notes(rows, published)]
     pictures.draw(blocks, out, pdf)
     text = _terminal(rows, f"All columns: {out.relative_to(root)}")
     if not pdf:
@@ -118,13 +119,14 @@ def _terminal(rows: Sequence[Row], where: str) -> str:
     return "\n\n".join([*printed, "\n".join(textwrap.fill(note, 118) for note in notes)])
 
 
-def _sections(rows: Sequence[Row], found: Mapping[str, Result]) -> list[Block]:
+def _sections(rows: Sequence[Row], found: Mapping[str, Result], trials: Mapping[str, list[Record]]) -> list[Block]:
     looks = styles([row.model for row in rows])
     histories = {key: result.history for key, result in found.items()}
     experiments = [row for row in rows if row.variant == "none"]
     blocks: list[Block] = []
     for (data, group), table in zip(tables.by_data(experiments).items(), tables.experiments(rows), strict=True):
         blocks += [Heading(data), table, *_list(tables.remarks(group)), *classes.tables(group, found)]
+        blocks += tuned.blocks(data, group, found, trials, looks)
         blocks += figures.learning_curves(data, group, histories, looks)
         blocks += figures.score_against_cost(data, group, looks)
         blocks += texts.blocks(group, found)

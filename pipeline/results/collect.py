@@ -41,9 +41,9 @@ def collect(params: Params, row: str, made: Mapping[int, Sequence[Cell]]) -> Non
 def prune(params: Params) -> list[str]:
     """Remove the results of rows that the active profile no longer has; returns their names.
 
-    A row that this machine does not compute keeps the results that were committed.
+    A row that this machine does not compute keeps the results that were committed. Trials of searches stay.
     """
-    kept = {*params.experiments, *params.variants}
+    kept = {*params.experiments, *params.variants, paths.trials(params.profile, "").parent.name}
     every = paths.results(params.profile, "")
     gone = [path for path in every.iterdir() if path.is_dir() and path.name not in kept] if every.is_dir() else []
     for path in gone:

@@ -36,6 +36,7 @@ def sweep(
 
 
 def _sweep(subject: Subject, trials: int | None, timeout: float | None) -> "Searched":
+    from pipeline.search import record
     from pipeline.search.study import Study
     from pipeline.search.summary import Searched, summary
     from pipeline.search.sweep import Sweep
@@ -52,12 +53,13 @@ def _sweep(subject: Subject, trials: int | None, timeout: float | None) -> "Sear
         print(f"{subject.key}: {budget}, study {subject.name} ({state})", flush=True)
         sweep = Sweep(subject, study, target, timeout)
         sweep.run(run)
+        record.write(paths.trials(subject.plan.params.profile, subject.key), subject, study)
         print("\n" + summary(subject, study))
         if sweep.late and study.done < sweep.whole:
             print(f"time is up after {study.done} of {sweep.whole} epochs; the same command goes on")
         elif study.done < sweep.whole:
             print(f"ended after {study.done} of {sweep.whole} epochs: nothing is left to try that fits into the rest")
-    return Searched(subject, study)
+    return Searched(subject, study, target)
 
 
 def _budget(subject: Subject, target: int) -> str:

@@ -16,7 +16,18 @@ from pipeline.search.journal import JournalError
 from pipeline.search.pruners import pruner
 from pipeline.search.samplers import STARTUP, sampler
 from pipeline.search.subject import Subject, Values, outcome
-from pipeline.search.trials import AGAIN, UNTIL, Finished, coded, counted, curves, distribution, is_settled, plain
+from pipeline.search.trials import (
+    AGAIN,
+    SPENT,
+    UNTIL,
+    Finished,
+    coded,
+    counted,
+    curves,
+    distribution,
+    is_settled,
+    plain,
+)
 
 
 @dataclass(frozen=True)
@@ -146,12 +157,14 @@ class Study:
     def tell(self, trial: Trial, value: float | None, reason: str | None, seen: Mapping[int, float] = {}) -> None:
         """The trial's value, or why it has none. seen: what was watched by epoch."""
         if value is None:
-            trial.set_user_attr("reason", reason or "unknown")  # first: this is what makes it settled
+            trial.set_user_attr(SPENT, self.done)
+            trial.set_user_attr("reason", reason or "unknown")  # first of what makes it settled
             self.study.tell(trial, state=TrialState.FAIL)
         else:
             self._report(trial, seen if len(self.subject.rungs) > 1 else {})
             if trial.user_attrs.get(UNTIL) != self.last:  # it was at hand, or stopped early by itself
                 trial.set_user_attr(UNTIL, self.last)
+            trial.set_user_attr(SPENT, self.done + self.last - (self._trials[trial.number].last_step or 0))
             self.study.tell(trial, value)
 
     def _report(self, trial: Trial, seen: Mapping[int, float]) -> None:
@@ -176,19 +189,16 @@ class Study:
         value, reason = outcome(self.subject.default)
         self.study.set_user_attr("default", {"value": value, "reason": reason})
 
+    def _finished(self, trial: FrozenTrial) -> Finished:
+        values = {name: self.subject.rounded(name, v) for name, v in plain(trial, self.subject.axes).items()}
+        value = trial.value if trial.state == TrialState.COMPLETE else None
+        epochs, spent = (trial.user_attrs.get(name) for name in (UNTIL, SPENT))
+        return Finished(trial.number, values, value, trial.user_attrs.get("reason"), epochs or self.last, spent)
+
     @property
     def settled(self) -> list[Finished]:
         """By value, best first and earliest first among equals; the failed ones last."""
-        found = [
-            Finished(
-                t.number,
-                {name: self.subject.rounded(name, v) for name, v in plain(t, self.subject.axes).items()},
-                t.value if t.state == TrialState.COMPLETE else None,
-                t.user_attrs.get("reason"),
-            )
-            for t in self._trials
-            if is_settled(t)
-        ]
+        found = [self._finished(trial) for trial in self._trials if is_settled(trial)]
         return sorted(found, key=lambda f: (f.value is None, -(f.value or 0.0), f.number))
 
     @property
@@ -208,8 +218,9 @@ class Study:
         return self.epochs - sum(t.user_attrs.get(UNTIL, self.last) - (t.last_step or 0) for t in running)
 
     @property
-    def given_up(self) -> int:
-        return sum(t.state == TrialState.PRUNED for t in counted(self._trials))
+    def given_up(self) -> list[Finished]:
+        """Before their last epoch."""
+        return [self._finished(trial) for trial in counted(self._trials) if trial.state == TrialState.PRUNED]
 
     @property
     def better(self) -> Finished | None:

@@ -11,10 +11,11 @@ BEST = 5  # rows of a sweep's table
 
 @dataclass(frozen=True)
 class Searched:
-    """A sweep that ended."""
+    """A sweep that ended. target: whole trainings that it was to have."""
 
     subject: Subject
     study: Study
+    target: int
 
     @property
     def sound(self) -> bool:
@@ -36,7 +37,7 @@ def overview(sweeps: list[Searched]) -> str:
             [found.subject.key, found.subject.metric, _number(known), _number(best), gain, spent, str(study.asked)]
         )
     lines = ["on validation, each beside its own default:", *_aligned(rows)]
-    if len({line[5] for line in rows[1:]}) > 1:
+    if len({found.target for found in sweeps}) > 1:
         lines.append("budgets differ; TRIALS= gives all of them the same")
     better = [found.subject.key for found in sweeps if found.study.better]
     if better:
@@ -70,7 +71,7 @@ def _table(subject: Subject, trials: list[Finished]) -> list[str]:
 
 
 def _paused(study: Study) -> str:
-    return f" and {study.given_up} of fewer epochs" if study.given_up else ""
+    return f" and {len(study.given_up)} of fewer epochs" if study.given_up else ""
 
 
 def _advice(subject: Subject, study: Study) -> str:

@@ -13,17 +13,21 @@ from pipeline.search.freeze_thaw import Curve
 from pipeline.search.space import Axis
 
 UNTIL = "until"  # attribute of a trial: the epoch that it was last asked to be trained to
+SPENT = "spent"  # of a settled trial: epochs that all had behind them when it ended
 AGAIN = "again"  # of a trial that goes on with one that was given up: the number of that one
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial with its result; value: None where it failed for `reason`."""
+    """A trial with its result; value: None where it failed for `reason`, or was given up. epochs: that it was trained.
+    spent: epochs that all trials had behind them when it ended."""
 
     number: int
     values: dict[str, Any]
     value: float | None
     reason: str | None = None
+    epochs: int = 0
+    spent: int | None = None
 
 
 def distribution(axis: Axis) -> BaseDistribution:

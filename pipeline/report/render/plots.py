@@ -65,6 +65,26 @@ def _name_lines(axes: Axes, panel: Mapping[str, Any]) -> None:
     axes.margins(y=0.1)
 
 
+def tuning(lines: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> Figure:
+    """Steps: whole trainings against the best validation score so far less the default's.
+
+    A line has label, colour, marker, default and found, (trainings, best score) of each whole training.
+    """
+    measure = Metric(**metric)
+    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for line in lines:
+        x = [0.0, *(trainings for trainings, _ in line["found"])]
+        y = [0.0, *(measure.unit(max(0.0, measure.sign * (best - line["default"]))) for _, best in line["found"])]
+        look = {"color": line["colour"], "marker": line["marker"], "markersize": 4, "linewidth": 1.6}
+        axes.plot(x, y, drawstyle="steps-post", label=line["label"], **look)
+    unit = "percentage points" if measure.percent else measure.label
+    axes.set(xlabel="whole trainings spent", ylabel=f"gain on validation, {unit}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
+    return figure
+
+
 def score_against_cost(points: Sequence[Sequence[Any]], metric: Mapping[str, Any]) -> Figure:
     """Seconds of training (log) against the test score with its 95 % interval; points: the fields of `Point`."""
     places = [Point(*point) for point in points]
