@@ -200,6 +200,7 @@ def test_no_seed_no_parameter_is_read_from_the_environment() -> None:
     allowed = {
         "LAB_COMMIT",
         "LAB_RUNNER",
+        "RAY_ADDRESS",
         "MAKELEVEL",
         "CUDA_VISIBLE_DEVICES",
         "DVC_STAGE",

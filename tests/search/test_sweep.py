@@ -227,3 +227,50 @@ def test_an_unknown_experiment_is_an_error_with_a_suggestion(laboratory: Laborat
         assert refused.returncode == 1 and expected in refused.stderr
     refused = laboratory.run("sweep", "--trials", "many", check=False)
     assert refused.returncode == 2 and "'many' is no whole number" in refused.stderr
+
+
+def test_several_are_searched_one_after_the_other_and_promoted_together(laboratory: Laboratory) -> None:
+    laboratory.change({**SPACE, "trials": 3})
+    laboratory.change(
+        {"trials": 3, "sampler": "random", "set": {"lr": {"low": 0.001, "high": 0.1, "log": True}}}, "iris_mlp"
+    )
+    said = laboratory.run("sweep").stdout
+    assert "[1/2] digits_mlp" in said and "[2/2] iris_mlp" in said
+    overview = said.partition("each beside its own default:")[2].splitlines()
+    assert overview[1].split() == ["experiment", "metric", "default", "best", "gain", "trainings", "trials"]
+    assert [line.split()[0] for line in overview[2:4]] == ["digits_mlp", "iris_mlp"]
+    assert {line.split()[-2] for line in overview[2:4]} == {"3.0"}
+    record = (laboratory.root / "results" / "laptop" / "trials" / "digits_mlp.csv").read_text()
+    assert record.startswith("state,trial,trainings,epochs,value,seed,values\ndefault,,0.00,2,")
+    assert record.count("\nwhole,") == 3 and ",3.00," in record
+    again = laboratory.run("sweep").stdout
+    assert "[3/3]" not in again and record == next(laboratory.root.glob("results/*/trials/digits_mlp.csv")).read_text()
+    better = [key for key in ("digits_mlp", "iris_mlp") if f"make promote EXPERIMENT={key}" in said]
+    promoted = laboratory.run("promote", check=bool(better))
+    text = laboratory.params.read_text()
+    assert [key for key in ("digits_mlp", "iris_mlp") if f"{key}_tuned" in text] == better
+    assert bool(better) == (promoted.returncode == 0)
+
+
+def test_all_spaces_are_looked_at_before_the_first_trial(laboratory: Laboratory) -> None:
+    laboratory.change({"trials": 1, "args": {"hidden": {"choices": [[16], 16]}}}, "iris_mlp")
+    refused = laboratory.run("sweep", check=False)
+    assert refused.returncode == 1 and "search.iris_mlp" in refused.stderr
+    assert not (laboratory.root / "sweeps").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--experiment", "digits_mlp,digits_mpl"),
+            "unknown experiment to search 'digits_mpl'; did you mean 'digits_mlp'",
+        ),
+        (("--experiment", "iris_mlp"), "search has no entry 'iris_mlp'; it has: digits_mlp"),
+        (("--task", "text"), "unknown part of the build with a space to search 'text'"),
+        (("--trials", "0"), "must be at least 1"),
+    ],
+)
+def test_what_can_not_be_searched_is_said(laboratory: Laboratory, words: tuple[str, ...], said: str) -> None:
+    refused = laboratory.run("sweep", *words, check=False)
+    assert refused.returncode and said in refused.stderr and not (laboratory.root / "sweeps").exists()
