@@ -7,7 +7,7 @@ from bench.figures import Figure, record, table
 from pipeline.run.devices import gpus
 
 BENCHES = ["training", "throughput", "mixed", "augment", "capsules", "cells", "noop", "parallel", "publish", "prepare"]
-BENCHES += ["padding", "tokens", "decoding", "search", "laptop"]
+BENCHES += ["padding", "tokens", "decoding", "search", "cluster", "laptop"]
 
 
 def main(chosen: list[str]) -> int:

@@ -1,20 +1,16 @@
 """Cells on a real Ray cluster: a head without cores and two nodes of one core each, processes on loopback."""
 
-import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import scratch
+from bench.cluster import Cluster, until
 from pipeline.cells.cell import MARKER, VOLATILE, read_json
 from tests import helpers
 
@@ -26,60 +22,6 @@ SPACE = {
     "sampler": "random",
     "set": {"lr": {"low": 0.0003, "high": 0.05, "log": True}},
 }
-
-
-class Cluster:
-    """Nodes are process groups, so that one is lost at once, with all that works on it."""
-
-    def __init__(self) -> None:
-        self.nodes: list[subprocess.Popen[bytes]] = []
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
-        self.head = self._node("--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false")
-
-    def fill(self) -> None:
-        """The head and two nodes that are there, one after the other: each takes names and ports that are free."""
-        _until(lambda: self._cores() is not None)
-        self.nodes = [node for node in self.nodes if node.poll() is None]
-        while len(self.nodes) < 2:
-            self.nodes.append(self._node(f"--address={self.address}", "--num-cpus=1"))
-            _until(lambda: self._cores() == len(self.nodes))
-
-    def _cores(self) -> int | None:
-        """None where the head does not answer."""
-        connect = f"import ray; ray.init({self.address!r}, logging_level='ERROR')"
-        said = _run(sys.executable, "-c", f"{connect}; print('cores', ray.cluster_resources().get('CPU', 0))").stdout
-        found = re.search(r"cores (\d+)", said)
-        return int(found[1]) if found else None
-
-    def _node(self, *words: str) -> subprocess.Popen[bytes]:
-        common = ["--node-ip-address=127.0.0.1", "--num-gpus=0", "--object-store-memory=100000000", "--block"]
-        common += ["--include-log-monitor=false"]
-        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        environment = {**scratch.environment(), "RAY_USAGE_STATS_ENABLED": "0"}
-        return subprocess.Popen([RAY, "start", *common, *words], env=environment, start_new_session=True, **quiet)
-
-    def lose(self, node: subprocess.Popen[bytes]) -> None:
-        os.killpg(node.pid, signal.SIGKILL)
-        node.wait()
-
-    def stop(self) -> None:
-        for node in [*self.nodes, self.head]:
-            if node.poll() is None:
-                self.lose(node)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, "not within a minute"
-        time.sleep(0.2)
-
-
-def _run(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(words, env=scratch.environment(), capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +86,7 @@ def test_a_lost_node_s_cells_go_on_elsewhere_and_all_are_as_made_here(
 ) -> None:
     cluster.fill()
     with helpers.started(project, sys.executable, "-m", "pipeline.cli", "fill") as filling:
-        _until(lambda: bool(sent(project)) or filling.poll() is not None)
+        until(lambda: bool(sent(project)) or filling.poll() is not None)
         cluster.lose(cluster.nodes[0])
         cluster.lose(cluster.nodes[1])
         cluster.fill()
@@ -167,7 +109,7 @@ def test_a_sweep_survives_a_lost_node_and_finds_what_it_finds_here(
 ) -> None:
     cluster.fill()
     with helpers.started(project, sys.executable, "-m", "pipeline.cli", "sweep") as sweeping:
-        _until(lambda: bool(sent(project)) or sweeping.poll() is not None)
+        until(lambda: bool(sent(project)) or sweeping.poll() is not None)
         cluster.lose(cluster.nodes[1])
         assert sweeping.wait(timeout=240) == 0
     said = (project / "said.txt").read_text()
