@@ -13,6 +13,7 @@ from pipeline.search.promote import promote as add
 from pipeline.search.subject import Subject
 
 if TYPE_CHECKING:
+    from pipeline.search.study import Study
     from pipeline.search.summary import Searched
 
 
@@ -26,6 +27,7 @@ def sweep(
     keys = chosen(plan.params, experiments, task)
     for key in keys:  # before anything is made for the first of them
         require_possible(plan.params, key, plan.params.search[key].axes)
+        _require_enough(plan, key, trials)
     ended: list[Searched] = []
     for number, key in enumerate(keys, 1):
         print(f"\n[{number}/{len(keys)}] {key}" if len(keys) > 1 else "", flush=True)
@@ -41,7 +43,8 @@ def _sweep(subject: Subject, trials: int | None, timeout: float | None) -> "Sear
     from pipeline.search.summary import Searched, summary
     from pipeline.search.sweep import Sweep
 
-    target, run = trials or subject.trials, subject.run()
+    target, run = trials or subject.space.trials, subject.run()
+    target -= subject.space.judging(target)
     budget = f"{_budget(subject, target)}, {run.executor.slots} side by side"
     with held(subject.journal) as mended:
         study = Study(subject)
@@ -60,6 +63,13 @@ def _sweep(subject: Subject, trials: int | None, timeout: float | None) -> "Sear
         elif study.done < sweep.whole:
             print(f"ended after {study.done} of {sweep.whole} epochs: nothing is left to try that fits into the rest")
     return Searched(subject, study, target)
+
+
+def _require_enough(plan: Plan, key: str, trials: int | None) -> None:
+    try:
+        plan.params.search[key].judging(trials or plan.params.search[key].trials)
+    except ValueError as error:
+        raise ParamsError(f"search.{key}: {error}") from error
 
 
 def _budget(subject: Subject, target: int) -> str:
@@ -100,19 +110,23 @@ def _promote(subject: Subject) -> None:
     from pipeline.search.study import Study
 
     study = Study(subject, create=False)
-    best, default = study.better, study.default
-    if best is None or default is None:
+    if not study.better:
         raise ParamsError(
             f"{subject.key}: none of {len(study.settled)} trials is above the default on validation; "
             "params.yaml stays as it is. A larger TRIALS= or another space may find one"
         )
+    best, default = study.better
     against = "failed" if default.value is None else f"{default.value:.4f}"
     remark = (
         f"Best of {len(study.settled)} trials: {subject.metric} {best.value:.4f} on validation, "
-        f"{subject.key} {against} (profile {subject.plan.params.profile}, seed {subject.seed}; make sweep)."
+        f"{subject.key} {against} (profile {subject.plan.params.profile}, {_seeds(subject, study)}; make sweep)."
     )
     added = add(paths.PARAMS, subject.key, subject.changed(best.values), remark)
     if added:
         print("added to params.yaml:\n" + "\n".join(f"+{line}" for line in added))
     else:
         print(f"params.yaml has {subject.key}_tuned already, with these values")
+
+
+def _seeds(subject: Subject, study: "Study") -> str:
+    return f"mean of {subject.space.seeds} seeds" if study.judged else f"seed {subject.seed}"

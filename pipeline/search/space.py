@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pipeline.introspection import Strict
 
 RUNGS = 5  # at most
+JUDGED = 3  # trials by more than one seed
 
 
 class Axis(Strict):
@@ -42,13 +43,16 @@ class Axis(Strict):
 class Space(Strict):
     """Axes by name: fields of the experiment's recipe under `set`, arguments of its model under `args`.
 
-    trials: whole trainings, in all. sampler: what chooses the next values, see pipeline/search/samplers.py; freeze_thaw
-    also chooses which trial to train further, see pipeline/search/freeze_thaw.py. pruner: what gives trials up early,
-    see pipeline/search/pruners.py. Where trials pause or are given up, there are more of them in as many epochs.
-    Another sampler or pruner goes on with the trials of the one before.
+    trials: whole trainings, in all. seeds: by how many the best trials and the row itself are judged in the end, each
+    by its mean; what that takes is part of the trials. sampler: what chooses the next values, see
+    pipeline/search/samplers.py; freeze_thaw also chooses which trial to train further, see
+    pipeline/search/freeze_thaw.py. pruner: what gives trials up early, see pipeline/search/pruners.py. Where trials
+    pause or are given up, there are more of them in as many epochs. Another sampler or pruner goes on with the trials
+    of the one before.
     """
 
     trials: Annotated[int, Field(ge=1)] = 20
+    seeds: Annotated[int, Field(ge=1)] = 1
     sampler: Literal["freeze_thaw", "random", "quasi_random", "tpe", "gp", "nsga2"] = "freeze_thaw"
     pruner: Literal["none", "median", "hyperband", "successive_halving", "patience"] = "none"
     set: dict[str, Axis] = {}
@@ -58,6 +62,21 @@ class Space(Strict):
     def axes(self) -> dict[str, Axis]:
         """By name with its part: `set.lr`, `args.hidden`."""
         return {f"set.{k}": a for k, a in self.set.items()} | {f"args.{k}": a for k, a in self.args.items()}
+
+    def judging(self, trials: int) -> int:
+        """Whole trainings of `trials` that further seeds of the best ones take. ValueError where nothing is left."""
+        taken = (JUDGED + 1) * (self.seeds - 1)
+        if taken and taken >= trials:
+            raise ValueError(
+                f"{trials} trials are too few for {self.seeds} seeds: {JUDGED} trials and the row itself take {taken} "
+                f"of them; give {taken + 1} or more trials, or fewer seeds"
+            )
+        return taken
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> "Space":
+        self.judging(self.trials)
+        return self
 
     @model_validator(mode="after")
     def _one_decides(self) -> "Space":

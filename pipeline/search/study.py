@@ -1,7 +1,7 @@
 """The trials of a search, and what to train next; with `trials`, `samplers` and `pruners` the only `import optuna`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,13 +222,32 @@ class Study:
         """Before their last epoch."""
         return [self._finished(trial) for trial in counted(self._trials) if trial.state == TrialState.PRUNED]
 
+    def judge(self, number: int, mean: float | None) -> None:
+        """Keep a trial's mean over seeds; -1 is the default. None where a seed failed."""
+        self.study.set_user_attr(self._judged, {**self.study.user_attrs.get(self._judged, {}), str(number): mean})
+
     @property
-    def better(self) -> Finished | None:
-        """The best trial, if its value is above the default's, or the default has none."""
-        best, default = next((t for t in self.settled if t.value is not None), None), self.default
+    def _judged(self) -> str:
+        return f"judged by {self.subject.space.seeds} seeds"
+
+    @property
+    def judged(self) -> list[Finished]:
+        """The default and what was judged by more than one seed, the best first; empty where nothing was."""
+        means = self.study.user_attrs.get(self._judged, {})
+        every = [*([self.default] if self.default else []), *self.settled]
+        found = [replace(trial, value=means[str(trial.number)]) for trial in every if str(trial.number) in means]
+        return sorted(found, key=lambda f: (f.value is None, -(f.value or 0.0)))
+
+    @property
+    def better(self) -> tuple[Finished, Finished] | None:
+        """The best trial and the default, if it is above that, or that has no value: by their means over seeds, where
+        they were judged by several."""
+        judged = self.judged
+        default = next((t for t in judged if t.number < 0), self.default)
+        best = next((t for t in judged or self.settled if t.number >= 0 and t.value is not None), None)
         if best is None or best.value is None or default is None:
             return None
-        return best if default.value is None or best.value > default.value else None
+        return (best, default) if default.value is None or best.value > default.value else None
 
     def importance(self) -> dict[str, float]:
         """Share of each axis in what makes a trial good (PED-ANOVA); empty where trials are too few or too alike."""

@@ -35,7 +35,7 @@ class Subject:
         """
         self.plan, self.key, self.jobs = plan, key, jobs
         space, self.experiment = plan.params.search[key], plan.params.experiments[key]
-        self.trials, self.sampler, self.pruner = space.trials, space.sampler, space.pruner
+        self.space, self.sampler, self.pruner = space, space.sampler, space.pruner
         self.axes = space.axes
         require_possible(plan.params, key, self.axes)
         self.journal = paths.journal(plan.params.profile, key)
@@ -121,7 +121,12 @@ class Subject:
         """Of the study: the experiment and a digest of `parts`."""
         return f"{self.key}_{fingerprint.of_json(self.parts)[:8]}"
 
-    def cell(self, values: Values) -> Cell:
+    @property
+    def further_seeds(self) -> list[int]:
+        """Beside its own, by which the best trials are judged."""
+        return [self.seed + i for i in range(1, self.space.seeds)]
+
+    def cell(self, values: Values, seed: int | None = None) -> Cell:
         """Of a trial, ready to be trained; ParamsError where the recipe or the model can't take the values.
 
         Values that a frozen network's features depend on, such as arguments, have features of their own made first.
@@ -129,7 +134,7 @@ class Subject:
         changes = {section: _below(section, self.changed(values)) for section in ("set", "args")}
         try:
             introspection.options(self.experiment.model, "build").model_validate(self.experiment.args | changes["args"])
-            cell = self.plan.trial(self.key, self.seed, changes)
+            cell = self.plan.trial(self.key, self.seed if seed is None else seed, changes)
             self.run().fill(cell.inputs.values())
             return cell
         except ValidationError as error:

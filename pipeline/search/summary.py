@@ -29,8 +29,9 @@ def overview(sweeps: list[Searched]) -> str:
     rows = [["experiment", "metric", "default", "best", "gain", "trainings", "trials"]]
     for found in sweeps:
         study, default = found.study, found.study.default
-        best = next((t.value for t in study.settled if t.value is not None), None)
-        known = default.value if default else None
+        judged = {trial.number: trial.value for trial in study.judged}
+        best = next((t.value for t in study.judged or study.settled if t.number >= 0 and t.value is not None), None)
+        known = judged.get(-1, default.value if default else None)
         gain = "" if best is None or known is None else f"{best - known:+.4f}"
         spent = f"{study.done / found.subject.rungs[-1]:.1f}"
         rows.append(
@@ -56,6 +57,9 @@ def summary(subject: Subject, study: Study) -> str:
     ]
     lines += _table(subject, [*([default] if default else []), *[*reversed(best.values())][:BEST]])
     shares = study.importance()
+    if study.judged:
+        means = ", ".join(f"{_name(trial)} {_number(trial.value)}" for trial in study.judged)
+        lines.append(f"means over {subject.space.seeds} seeds: {means}")
     lines += ["importance: " + ", ".join(f"{n.partition('.')[2]} {s:.2f}" for n, s in shares.items())] if shares else []
     lines += [f"failed: trial {t.number} ({shown(t.values)}): {(t.reason or '').splitlines()[0]}" for t in failed]
     return "\n".join([*lines, _advice(subject, study)])
@@ -65,8 +69,7 @@ def _table(subject: Subject, trials: list[Finished]) -> list[str]:
     """A line a trial, of which the default has number -1; columns aligned."""
     rows = [["trial", subject.metric, *(name.partition(".")[2] for name in subject.axes)]]
     for trial in trials:
-        name = "default" if trial.number < 0 else str(trial.number)
-        rows.append([name, _number(trial.value), *(str(trial.values[axis]) for axis in subject.axes)])
+        rows.append([_name(trial), _number(trial.value), *(str(trial.values[axis]) for axis in subject.axes)])
     return _aligned(rows)
 
 
@@ -80,6 +83,10 @@ def _advice(subject: Subject, study: Study) -> str:
     if study.default is None:
         return "the default could not be trained; run the same command again once it is mended"
     return "next: nothing to promote, no trial is above the default; a larger TRIALS= or another space may find one"
+
+
+def _name(trial: Finished) -> str:
+    return "default" if trial.number < 0 else str(trial.number)
 
 
 def _number(value: float | None) -> str:

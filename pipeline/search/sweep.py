@@ -4,12 +4,14 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from math import inf
+from statistics import fmean
 
 from pipeline.cells.cell import Cell
 from pipeline.config.loading import ParamsError
 from pipeline.run.durations import format_duration
 from pipeline.run.executors.contract import CellOutcome
 from pipeline.run.fill import Run
+from pipeline.search.space import JUDGED
 from pipeline.search.study import Asked, Study
 from pipeline.search.subject import Subject, outcome, shown
 
@@ -38,6 +40,21 @@ class Sweep:
                 self._ended(ended)
         if not self.late:
             self.study.close()
+            self._judge(run)
+
+    def _judge(self, run: Run) -> None:
+        """Train the best trials, and the default, with further seeds, where those are asked for."""
+        seeds = self.subject.further_seeds
+        if not seeds or self.study.default is None:
+            return
+        best = [trial for trial in self.study.settled if trial.value is not None][:JUDGED]
+        asked = [self.study.default, *(trial for trial in best if trial.values != self.subject.defaults)]
+        cells = {trial.number: [self.subject.cell(trial.values, seed) for seed in seeds] for trial in asked}
+        run.fill(cell for group in cells.values() for cell in group)
+        for trial in asked:
+            values = [trial.value, *(outcome(cell)[0] for cell in cells[trial.number])]
+            known = [value for value in values if value is not None]
+            self.study.judge(trial.number, fmean(known) if len(known) == len(values) else None)
 
     @property
     def late(self) -> bool:

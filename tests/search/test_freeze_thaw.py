@@ -164,13 +164,15 @@ def test_killed_in_mid_sweep_it_spends_just_its_budget_and_ends_every_trial(labo
 
 
 def test_a_larger_sweep_goes_on_with_trials_that_a_smaller_one_gave_up(laboratory: Laboratory) -> None:
-    _freezing(laboratory)
-    laboratory.run("sweep", "--trials", "4", "--jobs", "1")
-    before, _ = _state(laboratory)
-    laboratory.run("sweep", "--trials", "12", "--jobs", "1")
+    """Of three values one is the row's own, and the other two are begun side by side with too little for either."""
+    _freezing(laboratory, set={"lr": {"choices": [0.002, 0.004, 0.008]}}, args={})
+    laboratory.run("sweep", "--trials", "2", "--jobs", "2")
+    before, (epochs, *_) = _state(laboratory)
+    assert sorted(trial["state"] for trial in before) == ["COMPLETE", "PRUNED", "PRUNED"] and epochs == 6
+    laboratory.run("sweep", "--trials", "4", "--jobs", "2")
     after, (epochs, *_) = _state(laboratory)
     resumed = [trial for trial in after if trial["again"] is not None]
-    assert resumed and epochs <= 48
+    assert len(resumed) == 2 and epochs == 12 and {trial["state"] for trial in resumed} == {"COMPLETE"}
     for trial in resumed:
         old = before[trial["again"]] if trial["again"] < len(before) else after[trial["again"]]
         assert old["state"] == "PRUNED" and old["params"] == trial["params"] and trial["until"] > old["until"]
@@ -210,3 +212,32 @@ def test_a_pruner_gives_up_within_the_budget(laboratory: Laboratory, pruner: str
     assert set(states) <= {"COMPLETE", "PRUNED"} and epochs == done <= 56 and "COMPLETE" in states
     if pruner != "patience":
         assert "PRUNED" in states and "given up" in said and asked > 14
+
+
+def test_the_best_are_judged_by_their_means_over_seeds(laboratory: Laboratory) -> None:
+    _freezing(laboratory, seeds=2, trials=10)
+    refused = laboratory.run("sweep", "--trials", "4", check=False)
+    assert refused.returncode == 1 and "4 trials are too few for 2 seeds" in refused.stderr
+    assert not (laboratory.root / "sweeps").exists()
+    said = laboratory.run("sweep", "--jobs", "2").stdout
+    assert "6 trainings of 4 epochs in all" in said and "train digits_mlp seed 2" in said
+    line = next(line for line in said.splitlines() if line.startswith("means over 2 seeds: "))
+    means = {name: float(value) for name, value in (p.split() for p in line.partition(": ")[2].split(", "))}
+    study = laboratory.study()
+    best = [str(number) for number, _, value, _ in study["settled"][:3]]
+    assert "default" in means and {*means} <= {"default", *best}
+    for number, values, first, _ in study["settled"]:
+        if str(number) in means:
+            second = laboratory.python(SECOND.format(values=values)).splitlines()[-1]
+            assert means[str(number)] == pytest.approx((first + float(second)) / 2, abs=1e-4)
+    winner = max((name for name in means if name != "default"), key=lambda name: means[name])
+    promoted = laboratory.run("promote", check=False)
+    assert (promoted.returncode == 0) == (means[winner] > means["default"])
+
+
+SECOND = """
+from pipeline.config import loading
+from pipeline.run.plan import Plan
+from pipeline.search.subject import Subject
+print(Subject(Plan(loading.load()), "digits_mlp").cell({values!r}, 2).result["validation"]["accuracy"])
+"""

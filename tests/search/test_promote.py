@@ -17,7 +17,8 @@ from pipeline.search.study import Study
 from pipeline.search.subject import Subject
 plan = Plan(loading.load())
 subject = Subject(plan, "digits_mlp")
-assert subject.cell(Study(subject, create=False).better.values).key == plan.train("digits_mlp_tuned", subject.seed).key
+best, _ = Study(subject, create=False).better
+assert subject.cell(best.values).key == plan.train("digits_mlp_tuned", subject.seed).key
 assert plan.train("digits_mlp_tuned", subject.seed).complete
 print(loading.load().recipes["digits_mlp_tuned"].lr)
 """
