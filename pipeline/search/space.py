@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pipeline.introspection import Strict
 
 RUNGS = 5  # at most
+FIRST = 3  # epochs before a trial first pauses: after one or two, a schedule's start decides what is seen
 JUDGED = 3  # trials by more than one seed
 
 
@@ -91,6 +92,6 @@ class Space(Strict):
 def rungs_of(epochs: int) -> list[int]:
     """After how many epochs a trial pauses: half of all, half of that and so on; the last is all of them."""
     rungs = [epochs]
-    while rungs[0] > 1 and len(rungs) < RUNGS:
+    while rungs[0] // 2 >= FIRST and len(rungs) < RUNGS:
         rungs.insert(0, rungs[0] // 2)
     return rungs

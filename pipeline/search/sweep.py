@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from math import inf
+from math import inf, isfinite
 from statistics import fmean
 
 from pipeline.cells.cell import Cell
@@ -107,6 +107,9 @@ class Sweep:
             self._tell(asked, *outcome(cell), seconds, seen)
             return
         seen = {epoch: value for epoch, value in seen.items() if epoch <= asked.until}
+        if not all(map(isfinite, seen.values())):
+            self._tell(asked, None, f"what is watched on validation is {seen[asked.until]}", seconds)
+            return
         given_up = self.study.pause(asked, seen)
         told = f"{seen[asked.until]:.4f} after {asked.until} of {self.subject.rungs[-1]} epochs"
         self._print(asked, f"{told}{', given up' if given_up else ''}", seconds)

@@ -274,3 +274,13 @@ def test_all_spaces_are_looked_at_before_the_first_trial(laboratory: Laboratory)
 def test_what_can_not_be_searched_is_said(laboratory: Laboratory, words: tuple[str, ...], said: str) -> None:
     refused = laboratory.run("sweep", *words, check=False)
     assert refused.returncode and said in refused.stderr and not (laboratory.root / "sweeps").exists()
+
+
+def test_a_trial_may_import_what_the_first_did_not(laboratory: Laboratory) -> None:
+    """Its augmentation is a file of code of its own."""
+    shift = [{"name": "shift", "pixels": 1}]
+    laboratory.change({"trials": 3, "sampler": "quasi_random", "set": {"augment": {"choices": [[], shift]}}})
+    laboratory.run("sweep", "--jobs", "1")
+    settled = laboratory.study()["settled"]
+    assert {json.dumps(values["set.augment"]) for _, values, *_ in settled} == {"[]", json.dumps(shift)}
+    assert all(value is not None for _, _, value, _ in settled)

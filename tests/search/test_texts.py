@@ -17,7 +17,7 @@ def project(texts: Path, tmp_path: Path) -> Path:
 def test_a_sweep_trains_texts_and_names_the_best_trial(project: Path) -> None:
     said = corpora.run(project, "-m", "pipeline.cli", "sweep", "--experiment", "news_cnn", "--jobs", "1")
     assert "news_cnn: 3 trainings of 12 epochs in all" in said and "FAILED" not in said
-    table = said.partition("trials of study")[2].splitlines()[1:]
+    table = said.partition("on validation, seed")[2].splitlines()[1:]
     assert table[0].split() == ["trial", "accuracy", "lr", "maps"] and table[1].startswith("default  1.0000")
     assert "next: " in table[-1]
 
