@@ -161,7 +161,7 @@ class Study:
             trial.set_user_attr("reason", reason or "unknown")  # first of what makes it settled
             self.study.tell(trial, state=TrialState.FAIL)
         else:
-            self._report(trial, seen if len(self.subject.rungs) > 1 else {})
+            self._report(trial, seen)
             if trial.user_attrs.get(UNTIL) != self.last:  # it was at hand, or stopped early by itself
                 trial.set_user_attr(UNTIL, self.last)
             trial.set_user_attr(SPENT, self.done + self.last - (self._trials[trial.number].last_step or 0))

@@ -76,7 +76,10 @@ def curves(trials: list[FrozenTrial], axes: Mapping[str, Axis], last: int) -> li
     worst = min((value for t in trials for value in t.intermediate_values.values()), default=0.0)
     for trial in trials:
         failed = trial.state == TrialState.FAIL
+        complete = trial.state == TrialState.COMPLETE
         seen = {last: worst} if failed else trial.intermediate_values
-        closed = failed or trial.state == TrialState.COMPLETE
+        if complete and last not in seen:  # a trial of before it was always reported
+            seen = {**seen, last: trial.values[0]}
+        closed = failed or complete
         found.append(Curve(cube.point(plain(trial, axes)), seen, trial.user_attrs.get(UNTIL, 0), closed))
     return found

@@ -210,6 +210,17 @@ def test_a_trial_that_paused_ends_as_if_it_had_never_paused(laboratory: Laborato
     assert again["weights_hash"] == first["weights_hash"] and again["validation"] == first["validation"]
 
 
+def test_where_no_trial_pauses_the_model_still_learns_from_whole_ones(laboratory: Laboratory) -> None:
+    """After two epochs a rate of 0.01 or so is best; of random ones a quarter would lie near it."""
+    wide = {"lr": {"low": 1e-6, "high": 1.0, "log": True}}
+    laboratory.change({"sampler": "freeze_thaw", "set": wide, "args": {}})
+    laboratory.run("sweep", "--trials", "16", "--jobs", "1")
+    trials, (*_, rungs) = _state(laboratory)
+    rates = [trial["params"]["set.lr"] for trial in trials]
+    assert rungs == [2] and all(trial["seen"].keys() == {"2"} for trial in trials)
+    assert sum(0.001 < rate < 0.1 for rate in rates[6:]) >= 7
+
+
 @pytest.mark.parametrize("pruner", ["median", "hyperband", "successive_halving", "patience"])
 def test_a_pruner_gives_up_within_the_budget(laboratory: Laboratory, pruner: str) -> None:
     wide = {"lr": {"low": 1e-6, "high": 1.0, "log": True}}
