@@ -201,6 +201,8 @@ def test_no_seed_no_parameter_is_read_from_the_environment() -> None:
         "LAB_COMMIT",
         "LAB_RUNNER",
         "RAY_ADDRESS",
+        "OMP_NUM_THREADS",  # not read: Ray's is taken away
+        "PYTHONPATH",
         "MAKELEVEL",
         "CUDA_VISIBLE_DEVICES",
         "DVC_STAGE",
