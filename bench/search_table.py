@@ -26,7 +26,9 @@ def figures(runs: Runs) -> Iterator[Figure]:
     """Mean regrets, and epochs until the regret that Optuna's default has after GOAL trainings, median over tasks of it
     being each task's goal. Writes search.csv and search.png beside the figures."""
     methods = list(dict.fromkeys(run["method"] for run in runs))
-    write([line for method in methods for line in lines(method, runs)])
+    tasks, seeds = (len({run[name] for run in runs}) for name in ("task", "seed"))
+    title = f"LCBench, {tasks} tasks, {seeds} seeds, 95 % interval over seeds"
+    write([line for method in methods for line in lines(method, runs)], title)
     for key in ("found", "whole"):
         what = "" if key == "found" else ", whole trainings alone"
         for method in methods:
@@ -87,7 +89,7 @@ def lines(method: str, runs: Runs) -> Iterator[dict[str, Any]]:
         yield dict(zip(COLUMNS, [method, trainings, *(round(number, 5) for number in numbers)], strict=True))
 
 
-def write(table: Sequence[Mapping[str, Any]]) -> None:
+def write(table: Sequence[Mapping[str, Any]], title: str) -> None:
     import matplotlib
 
     matplotlib.use("agg")
@@ -103,7 +105,7 @@ def write(table: Sequence[Mapping[str, Any]]) -> None:
         (drawn,) = axes.plot(x, mean, label=method, marker="o" if len(x) < TRAININGS else None)
         axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
     axes.set(xlabel=f"trainings of {EPOCHS} epochs", ylabel="mean normalised regret", yscale="log")
-    axes.set_title("LCBench, 28 tasks, 20 seeds, 95 % interval over seeds", fontsize=10)
+    axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
     figure.savefig(RESULTS / "search.png", dpi=120)

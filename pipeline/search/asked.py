@@ -1,9 +1,8 @@
 """Which experiments a sweep is about."""
 
+from pipeline.build.selection import ALL
 from pipeline.config.loading import Params, ParamsError
 from pipeline.config.messages import unknown
-
-ALL = "all"  # instead of a part
 
 
 def chosen(params: Params, experiments: str | None, task: str | None) -> list[str]:

@@ -14,7 +14,6 @@ NEW = -1  # instead of a trial, for values that no trial has
 GROWTH = 1.2  # parameters are fitted again when there are so many times more observations
 ITERATIONS = 25  # of a fit, which goes on from the last one's end
 LEAST_NOISE = 1e-6
-FAR = 5.0  # a value so many times farther below the median than the best is above it tells no more than that
 # Of the logarithm of each parameter, the most probable and its standard deviation. Length scales of the values, then:
 # alike and its fading, own and its fading, common, noise.
 LENGTH = (np.log(0.5), 1.0)
@@ -22,7 +21,7 @@ OTHERS = [(0.0, 1.0), (0.0, 1.0), (-1.0, 1.0), (0.0, 1.0), (-1.0, 1.0), (-5.0, 1
 
 
 class LearningCurves:
-    """A posterior, in units of standard deviations of what was observed; outliers below are cut.
+    """A posterior, in units of standard deviations of what was observed.
 
     The covariance of two observations is a sum of four. One is the greater the more alike their values (Matern 5/2, a
     length scale for each dimension) and the nearer their epochs (exponential in the logarithm). The second is of a
@@ -43,9 +42,7 @@ class LearningCurves:
         trials, epochs, values = zip(*observed, strict=True)
         self.points, self.last = points, last
         self.trials, self.times = np.array(trials), self._times(epochs)
-        middle, top = np.median(values), np.max(values)
-        bounded = np.maximum(values, middle - FAR * (top - middle))
-        self.values = (bounded - np.mean(bounded)) / (np.std(bounded) or 1.0)
+        self.values = (np.array(values) - np.mean(values)) / (np.std(values) or 1.0)
         self.best = float(self.values.max())
         prior = np.array([*[LENGTH] * points.shape[1], *OTHERS])
         if not fitted or len(values) >= GROWTH * fitted["observations"]:

@@ -14,7 +14,6 @@ from pipeline.config.loading import ParamsError
 from pipeline.results.files import lines
 from pipeline.run.fill import Run, RunError, executor
 from pipeline.run.plan import Plan
-from pipeline.search.possible import require_possible
 from pipeline.search.space import rungs_of
 
 Values = dict[str, Any]  # by axis, such as {"set.lr": 0.01, "args.hidden": [64]}
@@ -29,15 +28,11 @@ class Subject:
     """
 
     def __init__(self, plan: Plan, key: str, jobs: int | None = 1) -> None:
-        """Makes what the row is trained on where it is missing, since its digest is a part of what is searched.
-
-        ParamsError, before anything is made, where the space could make a trial that can't be.
-        """
+        """Makes what the row is trained on where it is missing, since its digest is a part of what is searched."""
         self.plan, self.key, self.jobs = plan, key, jobs
         space, self.experiment = plan.params.search[key], plan.params.experiments[key]
         self.space, self.sampler, self.pruner = space, space.sampler, space.pruner
         self.axes = space.axes
-        require_possible(plan.params, key, self.axes)
         self.journal = paths.journal(plan.params.profile, key)
         task = plan.params.data[self.experiment.data].task
         self.metric: str = introspection.constant(f"tasks/{task}", "METRIC")

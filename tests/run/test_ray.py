@@ -15,8 +15,7 @@ from pipeline.cells.cell import MARKER, VOLATILE, read_json
 from tests import helpers
 
 pytest.importorskip("ray", reason="`make ray` installs it")
-RAY = Path(sys.executable).with_name("ray")
-EPOCHS = 60
+EPOCHS = 120
 SPACE = {
     "trials": 4,
     "sampler": "random",
@@ -80,23 +79,28 @@ def trials(folder: Path) -> list[Any]:
     return Laboratory(folder).study()["settled"]
 
 
+def disturbed(cluster: Cluster, project: Path, command: str, lost: int) -> str:
+    """What a command says in whose midst nodes are lost, once one of them has sent a checkpoint."""
+    cluster.fill()
+    with helpers.started(project, sys.executable, "-m", "pipeline.cli", command) as running:
+        until(lambda: bool(sent(project)) or running.poll() is not None)
+        for node in cluster.nodes[:lost]:
+            cluster.lose(node)
+        cluster.fill()
+        assert running.wait(timeout=240) == 0
+    said = (project / "said.txt").read_text()
+    assert "was lost; it goes on elsewhere" in said
+    return said
+
+
 @pytest.mark.slow
 def test_a_lost_node_s_cells_go_on_elsewhere_and_all_are_as_made_here(
     cluster: Cluster, project: Path, local: Path
 ) -> None:
-    cluster.fill()
-    with helpers.started(project, sys.executable, "-m", "pipeline.cli", "fill") as filling:
-        until(lambda: bool(sent(project)) or filling.poll() is not None)
-        cluster.lose(cluster.nodes[0])
-        cluster.lose(cluster.nodes[1])
-        cluster.fill()
-        assert filling.wait(timeout=240) == 0
-    said = (project / "said.txt").read_text()
-    assert "was lost; it goes on elsewhere" in said
+    disturbed(cluster, project, "fill", lost=2)
     made, expected = digests(project), digests(local)
     assert len(made) > 12 and made == {key: expected[key] for key in made}
-    resumed = [p for p in project.glob(".cells/*/log.txt") if "going on after" in p.read_text()]
-    assert resumed or "digits_svm" in said.partition("was lost")[0].splitlines()[-1]
+    assert [p for p in project.glob(".cells/*/log.txt") if "going on after" in p.read_text()]
     costs = [read_json(path) for path in project.glob(".cells/*/costs.json")]
     assert costs and all(cost["lock"] for cost in costs)
     again = scratch.cli(project, "fill").stdout
@@ -104,15 +108,8 @@ def test_a_lost_node_s_cells_go_on_elsewhere_and_all_are_as_made_here(
 
 
 @pytest.mark.slow
-def test_a_sweep_survives_a_lost_node_and_finds_what_it_finds_here(
-    cluster: Cluster, project: Path, local: Path
-) -> None:
-    cluster.fill()
-    with helpers.started(project, sys.executable, "-m", "pipeline.cli", "sweep") as sweeping:
-        until(lambda: bool(sent(project)) or sweeping.poll() is not None)
-        cluster.lose(cluster.nodes[1])
-        assert sweeping.wait(timeout=240) == 0
-    said = (project / "said.txt").read_text()
+def test_a_sweep_survives_lost_nodes_and_finds_what_it_finds_here(cluster: Cluster, project: Path, local: Path) -> None:
+    said = disturbed(cluster, project, "sweep", lost=2)
     assert "2 side by side" in said and "[4/4]" in said
     assert trials(project) == trials(local)
 

@@ -43,12 +43,6 @@ def test_rungs_halve_the_epochs() -> None:
     )
 
 
-def test_a_value_far_below_all_others_does_not_flatten_them() -> None:
-    points, observed = _observed(24)
-    model = LearningCurves(points, [*observed[:-1], (*observed[-1][:2], -1e9)], RUNGS[-1], {})
-    assert np.std(model.values[:-1]) > 0.1 and model.values.argmin() == len(observed) - 1
-
-
 def test_values_come_back_from_their_point() -> None:
     cube, random = Cube(AXES), np.random.default_rng(0)
     points = cube.nearest(random.random((50, cube.dimensions)))
