@@ -69,7 +69,7 @@ def curves(data: str, rows: Sequence[Row], trials: Mapping[str, list[Record]], l
         return []
     caption = (
         f"Searches on {data}: the best validation score of a whole training so far, less the default's, by what was "
-        "trained. Who rises far and late needed the tuning"
+        "trained. A gain on validation is partly luck: the test split says what is left of it"
     )
     drawn = {"lines": lines, "metric": asdict(rows[0].measure)}
     return [Picture(f"tuning_{data}", caption, "pipeline.report.render.plots:tuning", drawn)]
